@@ -1,0 +1,69 @@
+# Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup run test unit alloc fuzz oracle house lint types layers bench check check-full clean
+
+VENV := .venv
+PYTHON_IN := $(VENV)/bin/python
+READY := $(VENV)/.complete
+PYTEST := $(PYTHON_IN) -m pytest
+HOME_CAPTURE := build/home.pcap
+
+##@ Start here
+help: ## print this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make .venv with the pinned versions (run and test do it themselves)
+
+run: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a capture: CAPTURE=file, or a home made from a seed
+	@$(VENV)/bin/spamgate replay "$(or $(CAPTURE),$(HOME_CAPTURE))"
+
+##@ Tests (tests/README.md says what each level proves)
+test: $(READY) ## every level of test that runs here, lint and types included
+	@$(PYTEST) tests
+
+unit: $(READY) ## the unit test files on MicroPython and on CPython
+	@$(PYTEST) tests/unit
+
+alloc: $(READY) ## hot paths with the heap locked (MicroPython)
+	@$(PYTEST) tests/alloc
+
+fuzz: $(READY) ## random, cut and byte-by-byte input for every reader
+	@$(PYTEST) tests/fuzz
+
+oracle: $(READY) ## real captures and messages against independent readers
+	@$(PYTEST) tests/oracle
+
+house: $(READY) ## README commands, layout, layers, lint and types
+	@$(PYTEST) tests/house
+
+##@ Checks
+lint: $(READY) ## ruff: style, mistakes, complexity
+	@$(VENV)/bin/ruff check .
+
+types: $(READY) ## mypy: core and wire strictly, the rest normally
+	@$(VENV)/bin/mypy
+
+layers: $(READY) ## imports point down only
+	@$(PYTHON_IN) ci/check_layers.py
+
+check: test ## all that CI does
+
+check-full: $(READY) ## as check, with long fuzz campaigns from a new seed (printed)
+	@SPAMGATE_FUZZ=full $(PYTEST) tests
+
+##@ Numbers and tidying
+bench: $(READY) ## measure, print a table and write build/bench.json
+	@$(PYTHON_IN) ci/bench.py
+
+clean: ## remove everything that make has made
+	@rm -rf $(VENV) build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): ci/requirements.txt ci/setup.sh host_tools/pyproject.toml
+	@ci/setup.sh
+
+$(HOME_CAPTURE): $(READY) $(wildcard host_tools/spamgate_tools/sample_home*.py)
+	@mkdir -p $(@D)
+	@$(PYTHON_IN) -m spamgate_tools.sample_home --seed 1 $@
