@@ -56,6 +56,8 @@ def _unranked(root: Path) -> list[str]:
 
 def _problems(source: Source) -> Iterator[tuple[int, str]]:
     for node, for_types in _walk(source.tree, False):
+        if not isinstance(node, (ast.Import, ast.ImportFrom, ast.Call)):
+            continue
         for target in _imported(node, source):
             problem = _judge_import(source, target, for_types)
             if problem:

@@ -42,7 +42,7 @@ def _write(root: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "rule"),
     [
-        ("core/x.py", "from spamgate.wire.cursor import Cursor", "climbs from core (rank 0) to spamgate.wire"),
+        ("core/x.py", "from spamgate.wire.cursor import Cursor", "from core (rank 0) to spamgate.wire"),
         ("core/x.py", "import spamgate.wire", "climbs from core"),
         ("core/x.py", "import spamgate.wire.ip as ip", "climbs from core"),
         ("core/x.py", "from spamgate import wire", "climbs from core"),

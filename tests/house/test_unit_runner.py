@@ -53,7 +53,7 @@ def test_a_skipped_test_is_counted_as_skipped(interpreter, tmp_path):
         (" def test_a(self) pass\n", "printed no result (exit 1)"),
         (" pass\nimport no_such_module\n", "printed no result (exit 1)"),
     ],
-    ids="assert error set-up subtest not-raised other-raised empty exit syntax import".split(),
+    ids=["assert", "error", "set-up", "subtest", "no-raise", "other", "empty", "exit", "syntax", "import"],
 )
 def test_a_bad_file_fails(interpreter, tmp_path, body, problem):
     assert _outcome(interpreter, tmp_path, _HEAD + body).problem == problem
