@@ -4,10 +4,13 @@ MicroPython's compiler folds `const()` by its name, wherever the name came from,
 so a private `_NAME = const(1)` vanishes from a compiled module.
 """
 
-try:
-    from micropython import const
-except ImportError:
 
-    def const(value: int) -> int:
-        """Return `value`: CPython has no constant folding to ask for."""
-        return value
+def const(value: int) -> int:
+    """Return `value`; what CPython uses, which has no constant folding to ask for."""
+    return value
+
+
+try:
+    from micropython import const  # type: ignore[no-redef,import-not-found,unused-ignore]  # noqa: F811
+except ImportError:
+    pass

@@ -1,0 +1,136 @@
+"""What is said on port 25: how a device introduces itself, as whom and to whom it writes, how servers answer.
+
+Names and addresses arrive as hashes and are kept for the day only as "seen before".  Policy refusals and
+temporary ones are the line's or the server's business: they weigh nothing here.
+"""
+
+from array import array
+
+from spamgate.core import evidence
+from spamgate.core.compat import const
+from spamgate.core.devices import GRANT_MAIL_SERVER
+from spamgate.core.hashing import hash_pair
+from spamgate.core.tables import DistinctSet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.core.engine import Engine
+
+# What a server means by a negative reply; the reader of replies decides which it is.
+UNKNOWN_RECIPIENT = 1
+POLICY = 2
+TEMPORARY = 3
+OTHER = 4
+
+# How a HELO name looks.
+HOST_NAME = 0
+LITERAL = 1  # [192.0.2.1]: what mail clients send
+BAD_NAME = 2
+
+_DAY_S = const(86400)
+_SLOTS = const(512)
+
+_HELOS = const(0)
+_SENDERS = const(1)
+_RECIPIENTS = const(2)
+_IMPERSONATED = const(3)
+_UNKNOWN = const(4)
+_LOGIN_HOSTS = const(5)
+_FIELDS = const(6)
+
+_HELO_LIMIT = const(3)
+_SENDER_LIMIT = const(5)
+_RECIPIENT_LIMIT = const(20)
+_IMPERSONATED_LIMIT = const(2)
+_MESSAGE_LIMIT = const(4)
+_LOGIN_HOST_LIMIT = const(5)
+_UNKNOWN_PROVIDERS = const(2)
+_UNKNOWN_MANY_PROVIDERS = const(3)
+_UNKNOWN_MINIMUM = const(4)
+
+
+class Dialogue:
+    """A day's counts of each device.  Allocation-free once made."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        devices = engine.devices.capacity
+        self._seen = DistinctSet(_SLOTS)
+        self._counts = array("H", bytes(2 * devices * _FIELDS))
+        self._since_s = array("i", bytes(4 * devices))
+        self._generation = bytearray(devices)
+        self._helo_domain = array("I", bytes(4 * devices))
+
+    def introduced(self, device: int, form: int, name_hash: int, domain_hash: int) -> None:
+        """HELO or EHLO, with the hash of the name and of its registrable domain."""
+        self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
+        if form == BAD_NAME:
+            self._engine.observe(device, evidence.BAD_HELO)
+        if form != LITERAL and self._count_new(device, _HELOS, name_hash) >= _HELO_LIMIT:
+            self._engine.observe(device, evidence.HELO_CHANGES)
+
+    def wrote_as(self, device: int, domain_hash: int) -> None:
+        """MAIL FROM, with the hash of the sender's domain; 0 for the null sender, which says nothing."""
+        if domain_hash and self._count_new(device, _SENDERS, domain_hash) >= _SENDER_LIMIT:
+            self._engine.observe(device, evidence.MANY_SENDERS)
+
+    def wrote_to(self, device: int, address_hash: int, domain_hash: int) -> None:
+        """RCPT TO, with the hashes of the address and of its registrable domain."""
+        if self._count_new(device, _RECIPIENTS, address_hash) >= _RECIPIENT_LIMIT:
+            self._engine.observe(device, evidence.MANY_RECIPIENTS)
+        if domain_hash and domain_hash == self._helo_domain[device]:
+            if self._count_new(device, _IMPERSONATED, domain_hash) >= _IMPERSONATED_LIMIT:
+                self._engine.observe(device, evidence.HELO_IMPERSONATES)
+
+    def unknown_recipient(self, device: int, providers: int) -> None:
+        """A recipient does not exist; so said `providers` providers by now."""
+        self._roll(device)
+        at = device * _FIELDS
+        unknown = self._bump(at + _UNKNOWN)
+        if providers >= _UNKNOWN_PROVIDERS:
+            self._engine.observe(device, evidence.UNKNOWN_USER)
+        # A granted mail server has old lists and forwards: it is measured by a half, not a quarter.
+        times = 2 if self._engine.devices.grant[device] == GRANT_MAIL_SERVER else 4
+        many = unknown >= _UNKNOWN_MINIMUM and unknown * times >= self._counts[at + _RECIPIENTS]
+        if many and providers >= _UNKNOWN_MANY_PROVIDERS:
+            self._engine.observe(device, evidence.MANY_UNKNOWN_USERS)
+
+    def took(self, device: int, messages: int) -> None:
+        """A server without a past took a message: so many on this connection."""
+        if messages >= _MESSAGE_LIMIT:
+            self._engine.observe(device, evidence.MANY_MESSAGES)
+
+    def login_failed(self, device: int, address_hash: int) -> None:
+        """A mail service refused the device's password."""
+        if self._count_new(device, _LOGIN_HOSTS, address_hash) >= _LOGIN_HOST_LIMIT:
+            self._engine.observe(device, evidence.AUTH_FAILURES)
+
+    def clear(self, device: int) -> None:
+        """Forget the device: another one takes its number."""
+        self._start_day(device)
+
+    def _count_new(self, device: int, field: int, value: int) -> int:
+        """Count `value` if it is the first of the day; return the day's count."""
+        self._roll(device)
+        topic = device << 4 | field
+        key = hash_pair(hash_pair(value, topic), self._generation[device])
+        at = device * _FIELDS + field
+        if self._seen.add(key):
+            return self._bump(at)
+        return self._counts[at]
+
+    def _bump(self, at: int) -> int:
+        if self._counts[at] < 65535:
+            self._counts[at] += 1
+        return self._counts[at]
+
+    def _roll(self, device: int) -> None:
+        if self._engine.now_s - self._since_s[device] >= _DAY_S:
+            self._start_day(device)
+
+    def _start_day(self, device: int) -> None:
+        self._since_s[device] = self._engine.now_s
+        self._generation[device] = (self._generation[device] + 1) & 0xFF
+        self._helo_domain[device] = 0
+        for field in range(_FIELDS):
+            self._counts[device * _FIELDS + field] = 0

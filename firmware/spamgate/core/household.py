@@ -1,0 +1,82 @@
+"""What the young devices of a house do together: a bot that changes its MAC gains nothing.
+
+Devices first seen less than a day ago share one list of the providers they met.  A bot that stays is found by its own
+score and leaves the list; what remains are many newcomers with one or two providers each.
+"""
+
+from array import array
+
+from spamgate.core import evidence, states
+from spamgate.core.compat import const
+from spamgate.core.score import H1
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.core.engine import Engine
+
+_SLOTS = const(8)
+_DAY_S = const(86400)
+_BURST_S = const(600)
+_DEVICES = const(3)
+_PROVIDERS = const(5)  # as wide_fan_out, for one device
+_BURST_PROVIDERS = const(3)  # by devices that asked DNS for mail servers, within ten minutes
+_NOBODY = const(255)
+
+
+class Household:
+    """The last eight providers met by young devices.  Allocation-free once made."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._providers = array("I", bytes(4 * _SLOTS))
+        self._devices = bytearray([_NOBODY] * _SLOTS)
+        self._met_s = array("i", bytes(4 * _SLOTS))
+        self._next = 0
+
+    def met(self, device: int, provider: int) -> None:
+        """A device met a provider that is new to it."""
+        engine = self._engine
+        if not engine.devices.is_young(device, engine.now_s):
+            return
+        for slot in range(_SLOTS):
+            if self._providers[slot] == provider and self._devices[slot] != _NOBODY:
+                return
+        slot = self._next
+        self._next = (slot + 1) % _SLOTS
+        self._providers[slot] = provider
+        self._devices[slot] = device
+        self._met_s[slot] = engine.now_s
+        if self._is_swarm(_DAY_S, _PROVIDERS) or (
+            engine.board.score(device) >= H1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS)
+        ):
+            engine.observe(device, evidence.HOUSE_FAN_OUT)
+
+    def clear(self, device: int) -> None:
+        """The device left the table: what it met stays on the list, as the crowd's."""
+        for slot in range(_SLOTS):
+            if self._devices[slot] == device:
+                self._devices[slot] = 0
+
+    def _is_swarm(self, window_s: int, providers: int) -> bool:
+        found = 0
+        devices = 0
+        for slot in range(_SLOTS):
+            if self._counts(slot, window_s):
+                found += 1
+                devices += self._is_first_of_device(slot, window_s)
+        return found >= providers and devices >= _DEVICES
+
+    def _counts(self, slot: int, window_s: int) -> bool:
+        device = self._devices[slot]
+        engine = self._engine
+        if device == _NOBODY or engine.now_s - self._met_s[slot] > window_s:
+            return False
+        state = engine.devices.state[device]
+        return state == states.NORMAL or state == states.WATCHED
+
+    def _is_first_of_device(self, slot: int, window_s: int) -> bool:
+        device = self._devices[slot]
+        for earlier in range(slot):
+            if self._devices[earlier] == device and self._counts(earlier, window_s):
+                return False
+        return True

@@ -1,0 +1,211 @@
+"""What a device does with mail servers: connections fire.
+
+A connection weighs when it is known to mean something: at its SYN while the line is open, else once its
+own server answers.  So a provider that blocks port 25 makes nobody a suspect, and a bot on an open line is
+judged before its server has spoken.  Destinations are providers, not addresses; servers inside
+the home are counted and not judged.
+"""
+
+from array import array
+
+from spamgate.core import evidence
+from spamgate.core.compat import const
+from spamgate.core.contacts import ACCEPTED, FAILED, LOGGED_IN, UNKNOWN
+from spamgate.core.counters import CONNECTS, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
+from spamgate.core.devices import ASKED_DNS, CROWD, MAILED
+from spamgate.core.dialogue import UNKNOWN_RECIPIENT, Dialogue
+from spamgate.core.household import Household
+from spamgate.core.providers import is_exchange, network_provider
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.core.engine import Engine
+
+_DAY_S = const(86400)
+_BURST_S = const(600)
+# Linux gives up an unanswered SYN after 127 s, most mailers after 30 (RFC 5321 asks for no more on connecting).
+_NO_ANSWER_S = const(30)
+
+_SYN = const(1)  # no answer yet
+_DEFERRED = const(2)  # weighs once the server answers
+_LOCAL = const(4)  # the server is in the home
+_SUBMISSION = const(8)
+_MET = const(16)  # the provider has been weighed and stands in the device's row
+_NOBODY = const(255)
+
+
+class Mail:
+    """Connections to mail servers, by the number the stream table gives them.  Allocation-free once made."""
+
+    def __init__(self, engine: "Engine", connections: int) -> None:
+        self._engine = engine
+        self.household = Household(engine)
+        self.dialogue = Dialogue(engine)
+        self._device = bytearray([_NOBODY] * connections)
+        self._flags = bytearray(connections)
+        self._messages = bytearray(connections)
+        self._provider = array("I", bytes(4 * connections))
+        self._host = array("i", bytes(4 * connections))
+        self._opened_s = array("i", bytes(4 * connections))
+
+    def opened(self, slot: int, device: int, port: int, address_hash: int, is_local: bool) -> None:
+        """A connection attempt; the server's address is what the engine was last told with `about()`."""
+        self.joined(slot, device, port, address_hash, is_local)
+        engine = self._engine
+        counters = engine.counters
+        counters.add_smtp(device, port, CONNECTS)
+        counters.add_destination(device, port, address_hash)
+        if port != PORT_25:
+            return
+        counters.connected(device, engine.now_s, engine.now_us)
+        self._flags[slot] |= _SYN
+        if is_local:
+            return
+        engine.devices.flags[device] |= MAILED
+        engine.line.asked()
+        if engine.line.is_open(engine.now_s):
+            self._weigh(slot)
+        else:
+            self._flags[slot] |= _DEFERRED
+
+    def joined(self, slot: int, device: int, port: int, address_hash: int, is_local: bool) -> None:
+        """A connection seen for the first time in its middle: nobody knows how it began."""
+        engine = self._engine
+        host = engine.providers.of_host(address_hash, engine.now_s)
+        self._device[slot] = device
+        self._host[slot] = host
+        if host < 0:
+            self._provider[slot] = network_provider(engine.peer, engine.peer_at, engine.peer_size)
+        else:
+            self._provider[slot] = host | 1
+        self._flags[slot] = (_LOCAL if is_local else 0) | (_SUBMISSION if port == SUBMISSION else 0)
+        self._messages[slot] = 0
+        self._opened_s[slot] = engine.now_s
+
+    def established(self, slot: int) -> None:
+        """The server accepted the connection."""
+        flags = self._flags[slot]
+        self._flags[slot] = flags & ~(_SYN | _DEFERRED)
+        if flags & (_LOCAL | _SUBMISSION) or self._device[slot] == _NOBODY:
+            return
+        self._engine.line.answered(self._engine.now_s)
+        if flags & _DEFERRED:
+            self._weigh(slot)
+
+    def refused(self, slot: int) -> None:
+        """The server answered the SYN with a reset."""
+        if self._flags[slot] & _SYN:
+            self._failed(slot)
+
+    def closed(self, slot: int) -> None:
+        """The connection is over."""
+        self._device[slot] = _NOBODY
+        self._flags[slot] = 0
+
+    def expire(self) -> None:
+        """Take connections that nobody answered as failed."""
+        latest_s = self._engine.now_s - _NO_ANSWER_S
+        for slot in range(len(self._flags)):
+            if self._flags[slot] & _SYN and self._opened_s[slot] < latest_s:
+                self._engine.about_nobody()
+                self._failed(slot)
+
+    def clear(self, device: int) -> None:
+        """Forget the device: another one takes its number."""
+        for slot in range(len(self._device)):
+            if self._device[slot] == device:
+                self._device[slot] = CROWD
+        self.dialogue.clear(device)
+        self.household.clear(device)
+
+    def device(self, slot: int) -> int:
+        """Return whose connection it is, or -1."""
+        device = self._device[slot]
+        return -1 if device == _NOBODY else device
+
+    def port(self, slot: int) -> int:
+        """Return PORT_25 or SUBMISSION."""
+        return SUBMISSION if self._flags[slot] & _SUBMISSION else PORT_25
+
+    def is_judged(self, slot: int) -> bool:
+        """Is what is said on this connection evidence: port 25, to a server outside?"""
+        return self._device[slot] != _NOBODY and not self._flags[slot] & (_LOCAL | _SUBMISSION)
+
+    def accepted(self, slot: int) -> None:
+        """The server took a message."""
+        device = self._device[slot]
+        engine = self._engine
+        engine.counters.add_smtp(device, self.port(slot), MESSAGES_ACCEPTED)
+        if not self.is_judged(slot):
+            return
+        engine.line.accepted()
+        provider = self._provider[slot]
+        engine.contacts.mark(device, provider, ACCEPTED)
+        if self._messages[slot] < 255:
+            self._messages[slot] += 1
+        if not engine.contacts.has_past(device, provider, engine.now_s):
+            self.dialogue.took(device, self._messages[slot])
+
+    def logged_in(self, slot: int) -> None:
+        """The server took the device's password."""
+        if self.is_judged(slot):
+            self._engine.contacts.mark(self._device[slot], self._provider[slot], LOGGED_IN)
+
+    def login_failed(self, slot: int, address_hash: int) -> None:
+        """The server refused a password."""
+        if not self._flags[slot] & _LOCAL:
+            self.dialogue.login_failed(self._device[slot], address_hash)
+
+    def rejected(self, slot: int, meaning: int) -> None:
+        """A server outside said no to what the device does; `meaning` as `dialogue` lists it."""
+        if not self.is_judged(slot):
+            return
+        device = self._device[slot]
+        if meaning == UNKNOWN_RECIPIENT:
+            engine = self._engine
+            engine.contacts.mark(device, self._provider[slot], UNKNOWN)
+            self.dialogue.unknown_recipient(device, engine.contacts.count(device, UNKNOWN))
+        else:
+            self._engine.line.refused(self._provider[slot])
+
+    def count(self, slot: int, field: int) -> None:
+        """Count an SMTP command."""
+        self._engine.counters.add_smtp(self._device[slot], self.port(slot), field)
+
+    def _weigh(self, slot: int) -> None:
+        """A connection to a provider outside: does it say something about the device?"""
+        engine = self._engine
+        device = self._device[slot]
+        self._flags[slot] |= _MET
+        if not engine.contacts.meet(device, self._provider[slot], engine.now_s):
+            return
+        if self._host[slot] >= 0:
+            if is_exchange(self._host[slot]):
+                engine.observe(device, evidence.MX_CONNECT)
+        elif engine.devices.flags[device] & ASKED_DNS:
+            engine.observe(device, evidence.NO_DNS_CONNECT)
+        self._weigh_fan_out(device)
+        self.household.met(device, self._provider[slot])
+
+    def _weigh_fan_out(self, device: int) -> None:
+        engine = self._engine
+        in_day = engine.contacts.recent(device, engine.now_s, _DAY_S)
+        if in_day >= 2:
+            engine.observe(device, evidence.SECOND_PROVIDER)
+        if in_day >= 4 or engine.contacts.recent(device, engine.now_s, _BURST_S) >= 3:
+            engine.observe(device, evidence.FAN_OUT)
+        if in_day >= 5:
+            engine.observe(device, evidence.WIDE_FAN_OUT)
+
+    def _failed(self, slot: int) -> None:
+        flags = self._flags[slot]
+        self._flags[slot] = flags & ~(_SYN | _DEFERRED)
+        engine = self._engine
+        device = self._device[slot]
+        if not flags & _MET or device == _NOBODY or not engine.line.is_open(engine.now_s):
+            return
+        if engine.contacts.has_past(device, self._provider[slot], engine.now_s):
+            return
+        engine.contacts.mark(device, self._provider[slot], FAILED)
+        if engine.contacts.count(device, FAILED) >= 2:
+            engine.observe(device, evidence.CONNECT_FAILED)
