@@ -117,7 +117,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     for outcome in ("passed", "failed", "error", "xfailed", "xpassed", "skipped"):
         for report in terminalreporter.stats.get(outcome, ()):
             _tally_of(report, tally).add(outcome, report)
-    terminalreporter.section("levels")
+    terminalreporter.write_sep("=", "levels")
     for level, counts in tally.items():
         if counts.any() or level in _asked_for(terminalreporter.config):
             terminalreporter.write_line(f"{level:8}{counts}")

@@ -21,7 +21,8 @@ _PIN = re.compile(r"[\w.-]+==[\w.]+(?: ; .+)?")
 
 def _project_files() -> list[Path]:
     """Return what git tracks, and what it would if it were added."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    git = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    command = [*git, "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout
     return [_ROOT / name for name in names.split("\0") if name and (_ROOT / name).is_file()]
 
