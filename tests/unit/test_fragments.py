@@ -210,6 +210,12 @@ class WithTime(unittest.TestCase):
             if not whole:
                 self.assertEqual(feed(datagram, [first]), [(17, BODY)])
 
+    def test_any_time_will_do(self):
+        for now_s in (-(1 << 30), -1, (1 << 30) - 1, 0xBFFFFFFF):
+            datagram = Datagram()
+            datagram.now_s = now_s
+            self.assertEqual(feed(datagram, cut(v4, BODY, 16)), [(17, BODY)])
+
 
 if __name__ == "__main__":
     unittest.main()

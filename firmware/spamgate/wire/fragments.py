@@ -18,6 +18,7 @@ _DONE = const(3)  # keeps its bytes, to know a fragment seen twice
 _KEY_BYTES = const(38)  # IP version, protocol (IPv4), id of 2 or 4 bytes, both addresses
 _BLOCK_BYTES = const(8)  # the unit of fragment offsets
 _PATIENCE_S = const(60)  # RFC 8200, 4.5
+_CLOCK = const(0x3FFFFFFF)  # times are kept modulo 34 years: small, whatever a capture says
 
 
 class Fragments:
@@ -35,7 +36,7 @@ class Fragments:
         self._size = array.array("H", [0] * slots)  # 0: the last fragment has not come
         self._reach = array.array("H", [0] * slots)  # end of the furthest fragment
         self._held = array.array("H", [0] * slots)  # bytes
-        self._began_s = array.array("q", [0] * slots)
+        self._began_s = array.array("i", [0] * slots)
         self._hand = 0
 
     def data_at(self, slot: int) -> int:
@@ -100,6 +101,7 @@ class Fragments:
             keys[to + place] = buf[at + place] if place < size else 0
 
     def _find(self, now_s: int) -> int:
+        now_s &= _CLOCK
         for slot in range(self._slots):
             if self._state[slot] != _FREE and self._is_wanted(slot):
                 if abs(now_s - self._began_s[slot]) > _PATIENCE_S:

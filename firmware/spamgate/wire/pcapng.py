@@ -38,7 +38,7 @@ class PcapngReader(CaptureReader):
         self._links = array.array("H", [0] * _MOST_INTERFACES)
         self._cut_bytes = array.array("i", [0] * _MOST_INTERFACES)
         self._units = bytearray(_MOST_INTERFACES)
-        self._offsets_s = array.array("q", [0] * _MOST_INTERFACES)
+        self._offsets_s = [0] * _MOST_INTERFACES
         self._ticks = array.array("i", [0] * 4)  # of 20 bits, highest first
 
     def _measure(self, cursor: Cursor) -> int:
@@ -120,10 +120,10 @@ class PcapngReader(CaptureReader):
         if option == _OPTION_RESOLUTION and size == 1:
             self._units[number] = buf[at]
         elif option == _OPTION_OFFSET and size == 8:
-            offset = 0
+            offset = -1 if buf[at if self._big else at + 7] & 0x80 else 0
             for place in range(8):
                 offset = offset << 8 | buf[at + place if self._big else at + 7 - place]
-            self._offsets_s[number] = offset - ((offset >> 63) << 64)
+            self._offsets_s[number] = offset
 
     def _take_packet(self, cursor: Cursor, kind: int, whole: bool) -> None:
         buf = cursor.buf
