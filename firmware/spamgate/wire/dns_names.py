@@ -19,12 +19,13 @@ _LOW = const(0xFFFFFF)
 _MAIL_STEMS = (b"mx", b"mail", b"smtp", b"relay", b"mta")
 _MAIL_WORDS = (b"ns", b"gate")  # Mytob asks for them; as stems they would catch gateway.icloud.com
 
-# Labels below which six or more country domains register (Public Suffix List of 2023-02-09).
+# Labels below which six or more country domains register (Public Suffix List of 2023-02-09),
+# but not `web`: the mail provider web.de has more hosts than all of those.
 _SECOND_LEVELS = {
     hash_lower(label, 0, len(label))
     for label in (
         b"ac asso biz co com coop edu firm go gob gouv gov in info int me med mil mobi name ne net nom or org"
-        b" pro sc sch tm tv web"
+        b" pro sc sch tm tv"
     ).split()
 }
 _ESCAPED = b'"().;\\@$'
@@ -118,7 +119,7 @@ class NameReader:
         if second < 0:
             return hash_lower(buf, first + 1, first + 1 + buf[first]) if first >= 0 else HASH_SEED
         if third >= 0 and buf[first] == 2:
-            if hash_lower(buf, second + 1, second + 1 + buf[second]) in _SECOND_LEVELS:
+            if is_second_level(buf, second + 1, second + 1 + buf[second]):
                 second = third
         return self.begin(buf, self._start, self._end, second).hash()
 
@@ -168,6 +169,11 @@ class NameReader:
             parts.append(".")
             size = self.next_label()
         return "".join(parts) or "."
+
+
+def is_second_level(buf: "bytes | bytearray", start: int, end: int) -> bool:
+    """Tell whether the label is one that country domains register names below: co, com, ac."""
+    return hash_lower(buf, start, end) in _SECOND_LEVELS
 
 
 def _escape(byte: int) -> str:
