@@ -90,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
     settings.register_profile("quick", max_examples=100, database=None, **slow_is_fine)
-    settings.register_profile("full", max_examples=20_000, **slow_is_fine)
+    settings.register_profile("full", max_examples=5_000, **slow_is_fine)
     settings.load_profile("full" if _LONG_FUZZ else "quick")
 
 
