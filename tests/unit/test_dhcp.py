@@ -27,7 +27,7 @@ def read(data):
 
 class Requests(unittest.TestCase):
     def test_mac_name_type_and_address_are_found(self):
-        options = option(53, b"\x03") + b"\x00\x00" + option(50, b"\xc0\xa8\x01\x07")
+        options = option(53, b"\x03") + b"\x00" + option(50, b"\xc0\xa8\x01\x07")
         options += option(12, b"camera-porch") + option(55, b"\x01\x03\x06\x0c") + b"\xff" + b"\x0c\x63"
         dhcp, is_request, lent = read(message(options))
         self.assertTrue(is_request)
@@ -46,6 +46,10 @@ class Requests(unittest.TestCase):
         self.assertTrue(dhcp.read(plain, 0, len(plain)))
         self.assertEqual((dhcp.name_at, dhcp.name_end, dhcp.requested_at), (0, 0, 0))
         self.assertEqual((dhcp.message_type, dhcp.client_mac_at), (0, -1))
+
+    def test_the_mac_is_that_of_ethernet_only(self):
+        for hardware, size in ((1, 8), (6, 6), (32, 0)):
+            self.assertEqual(read(message(b"\xff", 1, hardware, size))[0].client_mac_at, -1)
 
     def test_zeros_behind_a_name_do_not_belong_to_it(self):
         dhcp, _, lent = read(message(option(12, b"tv\x00\x00")))

@@ -64,6 +64,15 @@ class MadeWhole(unittest.TestCase):
                 twice = [fragments[at // 2] for at in range(8)]
                 self.assertEqual(feed(Datagram(), twice), [(17, BODY)])
                 self.assertEqual(feed(Datagram(), [fragments[at] for at in order] * 2), [(17, BODY)])
+            for size in range(33, 49):
+                datagram = Datagram()
+                fragments = cut(make, BODY[:size], 16)
+                self.assertEqual(feed(datagram, fragments[2:] * 2 + fragments[:2] * 2), [(17, BODY[:size])])
+
+    def test_large_offsets_are_read(self):
+        body = bytes(3) + BODY * 80
+        for make in (v4, v6):
+            self.assertEqual(feed(Datagram(), cut(make, body, 1000)), [(17, body)])
 
     def test_addresses_stay_those_of_the_last_frame(self):
         for make, size in ((v4, 4), (v6, 16)):
@@ -75,7 +84,10 @@ class MadeWhole(unittest.TestCase):
 
     def test_datagrams_are_kept_apart(self):
         for make in (v4, v6):
-            for other in ({"ident": 2}, {"src": 2}):
+            others = [{"ident": 2}, {"src": 2}, {"ident": 0x0101}]
+            if make is v6:
+                others += [{"ident": 0x01000001}, {"ident": 0x00010001}]
+            for other in others:
                 mixed = []
                 for one, two in zip(cut(make, BODY, 24), cut(make, OTHER, 24, **other)):
                     mixed += [one, two]
@@ -92,8 +104,8 @@ class MadeWhole(unittest.TestCase):
         self.assertEqual(feed(Datagram(), cut(v6, body, 16, protocol=44)), [])
 
     def test_the_first_fragment_names_the_protocol_in_v6(self):
-        first = v6(BODY[:48], 0, True, protocol=6)
-        last = v6(BODY[48:], 48, False, protocol=17)
+        first = v6(BODY[:8], 0, True, protocol=6)
+        last = v6(BODY[8:], 8, False, protocol=17)
         self.assertEqual(feed(Datagram(), [first, last]), [(6, BODY)])
         self.assertEqual(feed(Datagram(), [last, first]), [(6, BODY)])
 
@@ -120,9 +132,12 @@ class Dropped(unittest.TestCase):
         for make in (v4, v6):
             first, _, third, last = cut(make, BODY, 16)
             beyond = make(bytes(8), 56, True)
+            not_last = make(BODY[:48], 0, True)
             second_end = make(bytes(5), 56, False)
             early_end = make(BODY[16:32], 16, False)
             second = make(BODY[16:32], 16, True)
+            short_last = make(BODY[40:48], 40, False)
+            self.assertEqual(feed(Datagram(), [short_last, not_last, make(BODY[:40], 0, True)]), [])
             for order in ([last, beyond], [beyond, last], [last, second_end], [third, early_end]):
                 self.assertEqual(feed(Datagram(), order + [first, second, third, last]), [])
 

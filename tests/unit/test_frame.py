@@ -53,8 +53,12 @@ class LinkLayers(unittest.TestCase):
     def test_linux_cooked_without_a_mac_gives_none(self):
         for size in (b"\x00", b"\x08"):  # a tunnel, an InfiniBand card
             self.assertEqual(read(113, COOKED[:5] + size + COOKED[6:] + b"\x08\x00")[1].mac_at, -1)
+            self.assertEqual(read(113, COOKED[:4] + b"\x01\x06" + COOKED[6:] + b"\x08\x00")[1].mac_at, -1)
             self.assertEqual(read(276, b"\x08\x00" + COOKED_2[:9] + size + COOKED_2[10:])[1].mac_at, -1)
-        self.assertEqual(read(113, b"\x00\x00\x03\x04" + COOKED[4:] + b"\x08\x00")[1].mac_at, -1)
+        loopback = b"\x03\x04"
+        self.assertEqual(read(113, b"\x00\x00" + loopback + COOKED[4:] + b"\x08\x00")[1].mac_at, -1)
+        data = b"\x08\x00" + COOKED_2[:6] + loopback + COOKED_2[8:]
+        self.assertEqual(read(276, data)[1].mac_at, -1)
 
     def test_a_frame_without_a_mac_forgets_the_one_before(self):
         frame = Frame()

@@ -14,11 +14,11 @@ TEXT = b"HELO example.org\r\n"
 
 def tcp(text=TEXT, options=b"", seq=0x89ABCDEF, ack=0x76543210, flags=FLAG_PSH | FLAG_ACK):
     offset = (20 + len(options)) << 2
-    return struct.pack(">HHIIBBHHH", 51000, 25, seq, ack, offset, flags, 0, 0, 0) + options + text
+    return struct.pack(">HHIIBBHHH", 51000, 2525, seq, ack, offset, flags, 0, 0, 0) + options + text
 
 
 def udp(text=TEXT, size=None):
-    return struct.pack(">HHHH", 51000, 53, 8 + len(text) if size is None else size, 0) + text
+    return struct.pack(">HHHH", 51000, 5353, 8 + len(text) if size is None else size, 0) + text
 
 
 def ipv4(protocol, body, size=None, fragment=0):
@@ -53,7 +53,7 @@ class Transport(unittest.TestCase):
             ):
                 protocol, packet, payload = read(data)
                 self.assertEqual((protocol, payload), (TCP, TEXT))
-                self.assertEqual((packet.src_port, packet.dst_port), (51000, 25))
+                self.assertEqual((packet.src_port, packet.dst_port), (51000, 2525))
                 self.assertEqual((packet.seq, packet.ack), (0x9ABCDEF, 0x6543210))
                 self.assertEqual((packet.flags, packet.missing), (0x18, 0))
 
@@ -65,7 +65,7 @@ class Transport(unittest.TestCase):
         for data in (ethernet(ipv4(17, udp())), ethernet(ipv6(17, udp()), 0x86DD)):
             protocol, packet, payload = read(data)
             self.assertEqual((protocol, payload), (UDP, TEXT))
-            self.assertEqual((packet.src_port, packet.dst_port), (51000, 53))
+            self.assertEqual((packet.src_port, packet.dst_port), (51000, 5353))
 
     def test_the_udp_length_may_be_less_than_the_datagram_has(self):
         self.assertEqual(read(ethernet(ipv4(17, udp(size=12))))[2], TEXT[:4])

@@ -69,6 +69,21 @@ class ReadingRecords(unittest.TestCase):
         reader, _ = opened(file_header(">", MICROS, 276))
         self.assertEqual(reader.link_type, 276)
 
+    def test_link_type_0_is_one(self):
+        data = file_header("<", MICROS, 0) + record("<", 0, 0, FRAME) * 2
+        reader, at = opened(data)
+        self.assertEqual((at, reader.link_type), (24, 0))
+        at += reader.next(data, at, len(data))
+        self.assertEqual(at + reader.next(data, at, len(data)), len(data))
+
+    def test_large_lengths_are_read(self):
+        for order in "<>":
+            data = file_header(order) + record(order, 0, 0, b"", 0x012345, captured=70000)
+            reader, at = opened(data)
+            self.assertEqual((reader.next(data, at, len(data)), reader.wanted), (0, 70016))
+            self.assertEqual(reader.next_cut(data, at, len(data)), 16)
+            self.assertEqual((reader.wire_bytes, reader.to_skip), (0x012345, 70000))
+
     def test_an_absurd_original_length_is_capped(self):
         data = file_header() + record("<", 0, 0, FRAME, 0xFFFFFFFF)
         reader, at = opened(data)
@@ -90,9 +105,10 @@ class ReadingRecords(unittest.TestCase):
         self.assertEqual(reader.packet_at, reader.packet_end)
 
     def test_other_versions_are_refused(self):
-        data = file_header(major=1)
-        with self.assertRaises(FormError):
-            opened(data)
+        for major in (1, 3, 0x0102):
+            for order in "<>":
+                with self.assertRaises(FormError):
+                    opened(file_header(order, major=major))
 
 
 class ShortOfBytes(unittest.TestCase):

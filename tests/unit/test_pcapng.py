@@ -56,8 +56,8 @@ def packets(data):
 class ReadingBlocks(unittest.TestCase):
     def test_both_byte_orders_are_read(self):
         for order in "<>":
-            data = section(order) + interface(order, 113) + packet(order, 0, TIME_US)
-            self.assertEqual(packets(data), [(113, 1290000000, 123456, FRAME, 1514)])
+            data = section(order) + interface(order, 276) + packet(order, 0, TIME_US)
+            self.assertEqual(packets(data), [(276, 1290000000, 123456, FRAME, 1514)])
 
     def test_a_new_section_brings_its_own_order_and_interfaces(self):
         data = section("<") + interface("<", 1) + interface("<", 101) + packet("<", 1, TIME_US)
@@ -77,6 +77,8 @@ class ReadingBlocks(unittest.TestCase):
     def test_unknown_blocks_are_skipped(self):
         data = section(">") + block(">", 4, b"names") + interface(">", 1)
         data += block(">", 0x80000001, b"private") + block(">", 0x106, bytes(40))
+        for almost_a_section in (0x0A0D0D0B, 0x0A0D000A, 0x0A000D0A, 0x000D0D0A):
+            data += block(">", almost_a_section, bytes(16))
         data += packet(">", 0, TIME_US) + block(">", 5, bytes(12))
         self.assertEqual(len(packets(data)), 1)
 
@@ -89,6 +91,10 @@ class ReadingBlocks(unittest.TestCase):
         simple = block(">", 3, struct.pack(">I", 1514) + FRAME)
         found = packets(section(">") + interface(">", 1, b"", 61) + simple)
         self.assertEqual((found[0][3], found[0][4]), (FRAME, 1514))
+        for no_limit in (0, 0x1000000, 0xFFFFFFFF):
+            simple = block(">", 3, struct.pack(">I", 61) + FRAME)
+            found = packets(section(">") + interface(">", 1, b"", no_limit) + simple)
+            self.assertEqual((found[0][3], found[0][4]), (FRAME, 61))
 
     def test_the_obsolete_packet_block_is_read(self):
         for order in "<>":
@@ -142,6 +148,11 @@ class Clocks(unittest.TestCase):
                 found = self.timed(options + option(order, 0, b""), TIME_US, order)
                 self.assertEqual(found, (1290000000 + offset, 123456))
 
+    def test_other_options_and_false_sizes_say_nothing(self):
+        options = option("<", 9, b"\x00\x00") + option("<", 14, b"\x01\x00\x00\x00")
+        options += option("<", 2, b"enp0s3f1") + option("<", 11, b"\x03")
+        self.assertEqual(self.timed(options, TIME_US), (1290000000, 123456))
+
     def test_nothing_behind_the_end_of_options_counts(self):
         options = option("<", 0, b"") + option("<", 9, b"\x00")
         self.assertEqual(self.timed(options, TIME_US), (1290000000, 123456))
@@ -156,7 +167,11 @@ class BadBlocks(unittest.TestCase):
     def test_each_fault_has_its_words(self):
         good = section("<") + interface("<", 1)
         self.refused(section("<", 2), "version 2")
-        self.refused(section("<")[:8] + b"\x00\x11\x22\x33" + section("<")[12:], "byte order")
+        for order in "<>":
+            for place in range(8, 12):
+                data = bytearray(section(order))
+                data[place] ^= 1
+                self.refused(data, "byte order")
         self.refused(good + packet("<", 1, 0), "unknown interface 1")
         self.refused(good + packet("<", 0x1000000, 0), "16 MiB")
         self.refused(good + block("<", 3, b""), "cut short")
