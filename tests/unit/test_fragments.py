@@ -95,6 +95,12 @@ class MadeWhole(unittest.TestCase):
         mixed = [cut(v4, BODY, 48)[0], cut(v4, BODY, 48, protocol=6)[1]]
         self.assertEqual(feed(Datagram(), mixed), [])
 
+    def test_both_versions_may_be_mixed(self):
+        mixed = []
+        for one, two in zip(cut(v4, BODY, 16), cut(v6, OTHER, 16, ident=0x01020304)):
+            mixed += [one, two]
+        self.assertEqual(feed(Datagram(), mixed), [(17, BODY), (17, OTHER)])
+
     def test_v6_options_behind_the_fragment_header_are_stepped_over(self):
         body = b"\x06\x00" + bytes(6) + BODY
         self.assertEqual(feed(Datagram(), cut(v6, body, 16, protocol=60)), [(6, BODY)])

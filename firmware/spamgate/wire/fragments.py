@@ -150,7 +150,7 @@ class Fragments:
             known += self._seen[block]
         if not known:
             return 1
-        if known < after - first or stop > self._reach[slot]:
+        if known < after - first:
             return -1
         data = self.data
         to = slot * self._slot_bytes + offset - at
