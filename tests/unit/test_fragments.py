@@ -159,9 +159,10 @@ class Dropped(unittest.TestCase):
         first, last = cut(v4, BODY, 48)
         self.assertEqual(feed(Datagram(), [first[:-1], last]), [])
 
-    def test_other_protocols_take_no_slot(self):
+    def test_other_protocols_and_cut_fragments_take_no_slot(self):
         datagram = Datagram()
         feed(datagram, cut(v4, BODY, 16, protocol=1))
+        feed(datagram, [cut(v4, BODY, 16)[0][:-1], cut(v6, BODY, 16)[0][:-1]])
         self.assertEqual(bytes(datagram._fragments._state), bytes(4))
 
 

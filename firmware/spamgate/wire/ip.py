@@ -68,6 +68,8 @@ class Datagram(Frame):
             return 0
         if buf[at + 6] & 0x3F or buf[at + 7]:  # an offset, or more to follow
             word = (buf[at + 6] & 0x1F) << 11 | buf[at + 7] << 3 | buf[at + 6] >> 5 & 1
+            if not self._is_usable(word):
+                return 0
             slot = self._fragments.find_v4(buf, at, self.now_s)
             return protocol if self._join(slot, word) else 0
         return protocol
@@ -120,19 +122,25 @@ class Datagram(Frame):
         word = buf[at + 2] << 8 | buf[at + 3] & 0xF9
         if word == 0:  # atomic (RFC 6946): a fragment in form only
             return buf[at]
+        if not self._is_usable(word):
+            return _NOTHING
         slot = self._fragments.find_v6(buf, self.src_at, at + 4, self.now_s)
         if word < 8:
             self._fragments.first_protocol[slot] = buf[at]
         return self._fragments.first_protocol[slot] if self._join(slot, word) else _NOTHING
 
-    def _join(self, slot: int, word: int) -> bool:
-        """Add what is left to the datagram in `slot`; if that makes it whole, go on in there."""
-        cursor = self._cursor
-        size = cursor.left()
+    def _is_usable(self, word: int) -> bool:
+        """May the fragment take a slot?  Not when the capture has cut it."""
+        size = self._cursor.left()
         if self.missing:
             return False
         if size == 0 or (word & 1 and size & 7) or (word & ~7) + size > _MOST_BYTES:
             raise FormError("IP fragment")
+        return True
+
+    def _join(self, slot: int, word: int) -> bool:
+        """Add what is left to the datagram in `slot`; if that makes it whole, go on in there."""
+        cursor = self._cursor
         fragments = self._fragments
         size = fragments.add(slot, self.buf, cursor.at, cursor.end, word)
         if size == 0:
