@@ -40,11 +40,9 @@ def _decode(message: Message, wire: bytes) -> Decoded:
     try:
         read_all(message, wire, 0, len(wire))
     except FormError:
-        # The question is what devices are judged by: it counts even before broken or signed
-        # records.  `rcode` and `edns` then are what the records up to the fault say.
-        rcode, edns = message.rcode, message.edns
+        # The question is what devices are judged by: it counts even before broken or signed records.
         read_questions(message, wire, 0, len(wire))
-        message.rcode, message.edns = rcode, edns
+        _walk_records(message, wire)
     asked = message.qname_at >= 0
     return {
         "qname": message.name_text(message.qname_at) if asked else None,
@@ -56,3 +54,13 @@ def _decode(message: Message, wire: bytes) -> Decoded:
         "answers": message.an_count,
         "edns": message.edns,
     }
+
+
+def _walk_records(message: Message, wire: bytes) -> None:
+    """Find EDNS, as far as the records can be told apart."""
+    message.read(wire, 0, len(wire))
+    try:
+        while message.next_record():
+            pass
+    except FormError:
+        pass
