@@ -1,5 +1,7 @@
 """The addresses a device uses: up to six, IPv4 and IPv6, folded into one device.
 
+Two IPv4 addresses that take turns behind one MAC, again and again, are two devices behind a relay.
+
 When the row is full the oldest IPv6 address goes first: temporary ones (RFC 8981) come and go,
 the IPv4 address is what an owner knows a device by.
 """
@@ -12,6 +14,11 @@ PER_DEVICE = 6
 
 _ROW = const(6)
 _BYTES = const(16)
+_V4_BYTES = const(4)
+_LINK_LOCAL = const(169)  # RFC 3927: held beside the real address while DHCP is late
+# A new lease changes the address once; five changes in a minute are not leases.
+_TURNS = const(5)
+_TURNS_WINDOW_S = const(60)
 
 
 class AddressBook:
@@ -23,21 +30,36 @@ class AddressBook:
         self._latest = bytearray(devices)
         self._stamps = array("I", bytes(4 * devices * PER_DEVICE))
         self._stamp = 0
+        self._latest_v4 = bytearray(devices)
+        self._turns = bytearray(devices)
+        self._turned_s = array("i", bytes(4 * devices))
 
-    def note(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
-        """Fold `buf[at:at + size]` into the device; True when the device did not have it."""
+    def note(self, device: int, buf: "bytes | bytearray", at: int, size: int, now_s: int) -> bool:
+        """Fold `buf[at:at + size]` into the device; True when its IPv4 addresses take turns like several devices'."""
         row = device * _ROW
-        latest = row + self._latest[device]
-        if self._holds(latest, buf, at, size):
+        if self._holds(row + self._latest[device], buf, at, size):
             return False
+        slot = self._find(row, buf, at, size)
+        self._latest[device] = slot - row
+        if size != _V4_BYTES or buf[at] == _LINK_LOCAL:
+            return False
+        if self._latest_v4[device] == slot - row:
+            return False
+        self._latest_v4[device] = slot - row
+        if now_s - self._turned_s[device] > _TURNS_WINDOW_S:
+            self._turns[device] = 0
+            self._turned_s[device] = now_s
+        self._turns[device] += 1
+        return self._turns[device] >= _TURNS
+
+    def _find(self, row: int, buf: "bytes | bytearray", at: int, size: int) -> int:
+        """Return where the address stands in the row; it is written there if it is new."""
         for slot in range(row, row + _ROW):
             if self._holds(slot, buf, at, size):
-                self._latest[device] = slot - row
-                return False
+                return slot
         slot = self._place(row)
         self._write(slot, buf, at, size)
-        self._latest[device] = slot - row
-        return True
+        return slot
 
     def of(self, device: int) -> "list[bytes]":
         """Return the device's addresses in the order they were first seen.  Allocates: for reports."""
@@ -50,16 +72,13 @@ class AddressBook:
         """Does the device have an address?"""
         return self._sizes[device * _ROW] != 0
 
-    def keep_only(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> None:
-        """Forget all but this one: the device turned out to be a relay's, and the rest are others'."""
-        self.clear(device)
-        self.note(device, buf, at, size)
-
     def clear(self, device: int) -> None:
         """Forget the row: the device left the table."""
         for slot in range(device * _ROW, device * _ROW + _ROW):
             self._sizes[slot] = 0
         self._latest[device] = 0
+        self._latest_v4[device] = 0
+        self._turns[device] = 0
 
     def _holds(self, slot: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
         if self._sizes[slot] != size:

@@ -11,6 +11,6 @@ def const(value: int) -> int:
 
 
 try:
-    from micropython import const  # type: ignore[no-redef,import-not-found,unused-ignore]  # noqa: F811
+    from micropython import const  # type: ignore[no-redef,import-not-found,unused-ignore]  # noqa: F401,F811
 except ImportError:
     pass

@@ -108,9 +108,16 @@ class DeviceTable:
             if self._used[other]:
                 self._put(other)
 
+    def seen(self, device: int, now_s: int, buf: "bytes | bytearray", at: int, size: int) -> None:
+        """The device speaks, or is spoken to, at the address `buf[at:at + size]`.  Allocation-free."""
+        self.last_s[device] = now_s
+        if device != CROWD and self.addresses.note(device, buf, at, size, now_s):
+            self.flags[device] |= RELAY
+
     def everyone(self) -> "list[int]":
-        """Return the numbers in use, in the order of first sight.  Allocates: for reports."""
-        present = [device for device in range(1, self.capacity) if self._used[device]]
+        """Return the devices that have an address, in the order of first sight.  Allocates: for reports."""
+        inside = range(1, self.capacity)
+        present = [device for device in inside if self._used[device] and self.addresses.has_any(device)]
         return sorted(present, key=lambda device: (self.first_s[device], device))
 
     def set_mac(self, device: int, buf: "bytes | bytearray", at: int) -> None:

@@ -35,5 +35,4 @@ def hash_lower(buf: "bytes | bytearray", start: int, end: int, seed: int = HASH_
 def hash_pair(first: int, second: int) -> int:
     """Mix two values below 2**30 into one below 2**30.  Allocation-free."""
     value = (first & _LOW) * _FACTOR + (first >> 24) + (second & 0x7FFF)
-    value = (value & _LOW) * _FACTOR + (value >> 24) + (second >> 15)
-    return value
+    return (value & _LOW) * _FACTOR + (value >> 24) + (second >> 15)

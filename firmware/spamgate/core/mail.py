@@ -25,6 +25,7 @@ _DAY_S = const(86400)
 _BURST_S = const(600)
 # Linux gives up an unanswered SYN after 127 s, most mailers after 30 (RFC 5321 asks for no more on connecting).
 _NO_ANSWER_S = const(30)
+_PROXIED_S = const(60)
 
 _SYN = const(1)  # no answer yet
 _DEFERRED = const(2)  # weighs once the server answers
@@ -41,6 +42,7 @@ class Mail:
         self._engine = engine
         self.household = Household(engine)
         self.dialogue = Dialogue(engine)
+        self._proxied_s = array("i", [-(1 << 30)] * engine.devices.capacity)
         self._device = bytearray([_NOBODY] * connections)
         self._flags = bytearray(connections)
         self._messages = bytearray(connections)
@@ -115,6 +117,7 @@ class Mail:
         for slot in range(len(self._device)):
             if self._device[slot] == device:
                 self._device[slot] = CROWD
+        self._proxied_s[device] = self._engine.now_s - _DAY_S
         self.dialogue.clear(device)
         self.household.clear(device)
 
@@ -168,6 +171,10 @@ class Mail:
         else:
             self._engine.line.refused(self._provider[slot])
 
+    def proxied(self, device: int) -> None:
+        """Somebody outside opened a port of the device that proxies use."""
+        self._proxied_s[device] = self._engine.now_s
+
     def count(self, slot: int, field: int) -> None:
         """Count an SMTP command."""
         self._engine.counters.add_smtp(self._device[slot], self.port(slot), field)
@@ -184,6 +191,8 @@ class Mail:
                 engine.observe(device, evidence.MX_CONNECT)
         elif engine.devices.flags[device] & ASKED_DNS:
             engine.observe(device, evidence.NO_DNS_CONNECT)
+        if engine.now_s - self._proxied_s[device] <= _PROXIED_S:
+            engine.observe(device, evidence.PROXIED)
         self._weigh_fan_out(device)
         self.household.met(device, self._provider[slot])
 

@@ -5,7 +5,7 @@ a small one, are one destination.  A server nobody asked DNS for is known by its
 """
 
 from spamgate.core.compat import const
-from spamgate.core.hashing import hash_bytes
+from spamgate.core.hashing import hash_bytes, hash_pair
 from spamgate.core.tables import Recall
 
 _WEEK_S = const(7 * 86400)
@@ -29,9 +29,7 @@ class Providers:
     def note_host(self, name_hash: int, domain_hash: int, address_hash: int, now_s: int) -> None:
         """A DNS answer gave this address for a name in that registrable domain."""
         provider = self._exchanges.get(name_hash, now_s)
-        value = domain_hash & ~_MX
-        if provider >= 0:
-            value = provider | _MX
+        value = _clear(domain_hash) if provider < 0 else _clear(provider) | _MX
         known = self._hosts.get(address_hash, now_s)
         if known >= 0:
             value = known | (value & _MX)
@@ -45,7 +43,12 @@ class Providers:
 def network_provider(buf: "bytes | bytearray", at: int, size: int) -> int:
     """Return what stands for the provider of a server known only by its network: /24 or /48."""
     kept = _IPV4_NETWORK if size == 4 else _IPV6_NETWORK
-    return hash_bytes(buf, at, at + kept) | _MX
+    return _clear(hash_bytes(buf, at, at + kept)) | _MX
+
+
+def _clear(value: int) -> int:
+    """Free the lowest bit; mixed first, as hashes of names that differ in one letter may differ there alone."""
+    return hash_pair(value, 0) & ~_MX
 
 
 def is_exchange(host: int) -> bool:

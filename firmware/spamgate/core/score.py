@@ -61,7 +61,8 @@ class ScoreBoard:
         self.wear(device, now_s)
         self._taken_s[at] = now_s
         if FAMILIES[kind] == FAMILY_LOOKUP:
-            self._lookups[device] += WEIGHTS[kind]
+            lookups = self._lookups[device] + WEIGHTS[kind]
+            self._lookups[device] = lookups if lookups < H1 else H1
         else:
             self._connections[device] += WEIGHTS[kind]
         return True
@@ -76,8 +77,7 @@ class ScoreBoard:
 
     def score(self, device: int) -> int:
         """Return S in 1/256 nat."""
-        lookups = self._lookups[device]
-        return (lookups if lookups < H1 else H1) + self._connections[device]
+        return self._lookups[device] + self._connections[device]
 
     def wear(self, device: int, now_s: int) -> None:
         """Let whole hours gone by wear the score down."""

@@ -1,0 +1,1 @@
+"""Data planes: one file a target, and what they all do with a frame."""

@@ -1,0 +1,48 @@
+"""The command `spamgate`: one command a verb; errors are one line that says what, where and what to do."""
+
+import sys
+
+import click
+
+from spamgate_tools import __version__
+from spamgate_tools.commands.decode import decode
+from spamgate_tools.commands.replay import replay
+from spamgate_tools.errors import EXIT_FAILED, UserError
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="spamgate")
+def spamgate() -> None:
+    """Find the one device in a home that sends spam.
+
+    \b
+    Example: which device in this capture sends spam?
+      spamgate replay home.pcap
+    """
+
+
+spamgate.add_command(replay)
+spamgate.add_command(decode)
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 the answer is no, 2 something is wrong with what was given."""
+    try:
+        spamgate.main(standalone_mode=False)
+    except UserError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)
+
+
+def _fail(text: str) -> None:
+    click.echo(f"spamgate: {text}", err=True)
+    sys.exit(EXIT_FAILED)
