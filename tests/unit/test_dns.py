@@ -121,6 +121,22 @@ class Questions(unittest.TestCase):
                 with self.assertRaises(FormError):
                     reader.skip()
 
+    def test_what_a_pointer_leads_to_is_checked_as_well(self):
+        long_front = (b"\x3f" + b"a" * 63) * 3 + ROOT
+        bad = {
+            "256 bytes in two pieces": (long_front + b"\x3e" + b"b" * 62 + b"\xc0\x00", len(long_front)),
+            "label type 01": (b"\x41a" + ROOT + b"\xc0\x00", 3),
+            "label type 10": (b"\x80a" + ROOT + b"\xc0\x00", 3),
+            "runs into the name that points": (b"\3ab\xc0\x00" + ROOT, 3),
+        }
+        for what in bad:
+            data, at = bad[what]
+            with self.subTest(what):
+                with self.assertRaises(FormError):
+                    dns_names.NameReader().begin(data, 0, len(data), at).skip()
+        fits = long_front + b"\x3d" + b"b" * 61 + b"\xc0\x00"
+        self.assertEqual(dns_names.NameReader().begin(fits, 0, len(fits), len(long_front)).skip(), len(fits))
+
 
 class Records(unittest.TestCase):
     def test_records_come_with_their_section(self):
@@ -190,6 +206,7 @@ class Names(unittest.TestCase):
             "mx.example.COM.au": "example.com.au",
             "co.uk": "co.uk",
             "mx.com.example": "com.example",
+            "mx.example.co.com": "co.com",  # not a country
             "localhost": "localhost",
         }
         for host in expected:
@@ -230,12 +247,13 @@ class Names(unittest.TestCase):
         self.assertFalse(names_at_front(ROOT).is_mail_name())
 
     def test_reverse_addresses(self):
-        six = ".".join("1.0.0.0.8.b.d.0.1.0.0.2".split(".") + ["0"] * 20)
+        six = ".".join("b.a.0.0.8.b.d.0.1.0.0.2".split(".") + ["0"] * 20)
         for host in ("2.0.0.127.zen.spamhaus.org", "255.255.255.255.bl.example", six + ".dnsbl.example.org"):
             self.assertTrue(names_at_front(name(host)).is_reverse_address(), host)
         for host in (
             "1.1.168.192.in-addr.arpa",
             six + ".ip6.arpa",
+            six[2:] + ".dnsbl.example.org",
             "0.0.127.zen.spamhaus.org",
             "2.0.0.256.zen.spamhaus.org",
             "192.168.1.1",

@@ -71,6 +71,7 @@ class StrictRules(unittest.TestCase):
         data = header(an=1) + record(b"\xc0\x0c", IN_A, b"abcd")
         self.assertTrue(read(data).next_record())
         self.assert_refused(data)
+        self.assert_refused(header(an=1) + record(b"\1a\xc0\x20", IN_A, b"abcd"))
 
     def test_a_signed_message_is_refused_for_want_of_a_key(self):
         self.assert_refused(header(ar=1) + record(ROOT, b"\0\xfa\0\xff", ROOT))

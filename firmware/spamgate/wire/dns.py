@@ -8,15 +8,6 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 from spamgate.wire.dns_names import NameReader
 
-TYPE_A = 1
-TYPE_MX = 15
-TYPE_AAAA = 28
-TYPE_OPT = 41
-
-SECTION_ANSWER = 1
-SECTION_AUTHORITY = 2
-SECTION_ADDITIONAL = 3
-
 _HEADER_BYTES = const(12)
 _RECORD_BYTES = const(10)  # type, class, TTL, rdata length
 _PLAIN = const(64)
