@@ -2,7 +2,8 @@
 
 The measure is dnspython's `from_wire(ignore_trailing=True)`: what it rejects is rejected here.
 Left out are rules about values inside rdata (a DS digest's length, an SVCB parameter, an EDNS
-client subnet); a signed message is rejected, as there is no key to check it with.
+client subnet) and the forms of HIP, APL, IPSECKEY, AMTRELAY and other types that no home sees;
+a signed message is rejected, as there is no key to check it with.
 """
 
 from spamgate.core.compat import const
