@@ -64,7 +64,11 @@ class DistinctSet:
 
 
 class CountTable:
-    """How often each key was seen.  When full, a new key is counted under `overflow` instead."""
+    """How often each key was seen.
+
+    When three quarters full, a new key is counted under `overflow` instead; overflow keys have the last quarter,
+    and one that finds no room there is not counted.
+    """
 
     def __init__(self, slots: int) -> None:
         assert slots & (slots - 1) == 0
@@ -72,6 +76,7 @@ class CountTable:
         self._keys = array("I", bytes(4 * slots))
         self._counts = array("I", bytes(4 * slots))
         self._free = slots * 3 // 4
+        self._least = self._free - slots + 1  # one slot stays empty, else a search would not end
 
     def add(self, key: int, overflow: int) -> None:
         """Count `key` once more, or `overflow` when there is no room for another key."""
@@ -79,6 +84,8 @@ class CountTable:
         if self._keys[at] == _EMPTY:
             if self._free <= 0 and key != overflow:
                 self.add(overflow, overflow)
+                return
+            if self._free <= self._least:
                 return
             self._keys[at] = key + 1
             self._free -= 1
