@@ -1,6 +1,6 @@
 """30-bit hashes of names and addresses, equal on 32-bit and 64-bit builds.
 
-Multiply-with-carry over 24 bits: every intermediate stays below 2**30, so a 32-bit
+Multiply-with-carry over 21 bits: every intermediate stays below 2**30, so a 32-bit
 MicroPython never leaves small integers.  Not cryptographic: tables that use it
 are bounded, and a forged collision only makes two strangers look like one.
 """
@@ -9,15 +9,18 @@ from spamgate.core.compat import const
 
 HASH_SEED = 0x1505
 
-_LOW = const(0xFFFFFF)
-_FACTOR = const(33)
+# Above 255, so that neighbours in a network differ (with 33, 10.0.1.40 is 10.0.2.7); 381 * 2**21 - 1 is prime,
+# and addresses whose four bytes all differ by less than 121 have different hashes.
+_FACTOR = const(381)
+_LOW = const(0x1FFFFF)
+_LOW_BITS = const(21)
 
 
 def hash_bytes(buf: "bytes | bytearray", start: int, end: int, seed: int = HASH_SEED) -> int:
     """Return a hash below 2**30 of `buf[start:end]`.  Allocation-free."""
     value = seed
     for at in range(start, end):
-        value = (value & _LOW) * _FACTOR + (value >> 24) + buf[at]
+        value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + buf[at]
     return value
 
 
@@ -28,11 +31,11 @@ def hash_lower(buf: "bytes | bytearray", start: int, end: int, seed: int = HASH_
         byte = buf[at]
         if 65 <= byte <= 90:
             byte += 32
-        value = (value & _LOW) * _FACTOR + (value >> 24) + byte
+        value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + byte
     return value
 
 
 def hash_pair(first: int, second: int) -> int:
     """Mix two values below 2**30 into one below 2**30.  Allocation-free."""
-    value = (first & _LOW) * _FACTOR + (first >> 24) + (second & 0x7FFF)
-    return (value & _LOW) * _FACTOR + (value >> 24) + (second >> 15)
+    value = (first & _LOW) * _FACTOR + (first >> _LOW_BITS) + (second & 0x7FFF)
+    return (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + (second >> 15)

@@ -13,8 +13,7 @@ _MAX_NAME_BYTES = const(255)
 _MAX_POINTERS = const(16)  # more than any writer needs; dnspython draws the line there too
 _PLAIN = const(64)  # below it the first byte is a label's size
 _POINTER = const(192)
-_DOT = const(46)
-_LOW = const(0xFFFFFF)
+_DOT = b"."
 
 _MAIL_STEMS = (b"mx", b"mail", b"smtp", b"relay", b"mta")
 _MAIL_WORDS = (b"ns", b"gate")  # Mytob asks for them; as stems they would catch gateway.icloud.com
@@ -99,7 +98,7 @@ class NameReader:
             value = hash_lower(buf, self.label_at, self.label_at + size, value)
             size = self.next_label()
             if size:
-                value = (value & _LOW) * 33 + (value >> 24) + _DOT
+                value = hash_lower(_DOT, 0, 1, value)
         return value
 
     def domain_hash(self) -> int:
