@@ -29,7 +29,8 @@ class ScoreBoard:
     """Scores of all devices, and what was observed of the `suspects` most suspicious ones.
 
     The record of what was observed is kept in a row; when all rows are taken, the row of the lowest score is
-    given up (the score itself stays).  Allocation-free once made, but for `seen()`.
+    given up.  The score stays, and so does which kinds have weighed, lest they weigh again the same day.
+    Allocation-free once made, but for `seen()`.
     """
 
     def __init__(self, devices: int, suspects: int) -> None:
@@ -47,6 +48,8 @@ class ScoreBoard:
         self._last_us = array("i", bytes(4 * size))
         self._peers = bytearray(size * _ADDRESS_BYTES)
         self._peer_sizes = bytearray(size)
+        self._weighed = array("I", bytes(4 * devices))  # without a row: one bit for each kind, and when the last was
+        self._weighed_s = array("i", bytes(4 * devices))
 
     def observe(self, device: int, kind: int, now_s: int, now_us: int) -> bool:
         """Count an observation; True when it weighs, which it does once a day."""
@@ -56,7 +59,8 @@ class ScoreBoard:
         self._last_s[at] = now_s
         self._last_us[at] = now_us
         self.evidence_s[device] = now_s
-        if now_s - self._taken_s[at] < _DAY_S:
+        taken_s = self._taken_s[at]
+        if taken_s != _NEVER and now_s - taken_s < _DAY_S:
             return False
         self.wear(device, now_s)
         self._taken_s[at] = now_s
@@ -100,6 +104,7 @@ class ScoreBoard:
         """The owner released the device: forget half, not all; what it does next weighs anew."""
         self._lookups[device] >>= 1
         self._connections[device] >>= 1
+        self._weighed[device] = 0
         row = self._rows[device]
         for at in range(row * _KINDS, row * _KINDS + _KINDS):
             self._taken_s[at] = _NEVER
@@ -109,7 +114,8 @@ class ScoreBoard:
         families = 0
         proof = False
         for kind in range(_KINDS):
-            if now_s - self._taken_s[self._rows[device] * _KINDS + kind] <= _DAY_S:
+            taken_s = self._taken_s[self._rows[device] * _KINDS + kind]
+            if taken_s != _NEVER and now_s - taken_s <= _DAY_S:
                 families |= FAMILIES[kind]
                 proof = proof or bool(FLAGS[kind] & PROOF)
         return proof and families & (families - 1) != 0
@@ -118,6 +124,7 @@ class ScoreBoard:
         """Start anew: another device takes the number."""
         self._lookups[device] = 0
         self._connections[device] = 0
+        self._weighed[device] = 0
         self._worn_s[device] = now_s
         self.evidence_s[device] = _NEVER
         self._wipe(self._rows[device])
@@ -145,11 +152,27 @@ class ScoreBoard:
             if self.score(self._owners[row]) < self.score(self._owners[lowest]):
                 lowest = row
         if self._rows_used(lowest):
-            self._rows[self._owners[lowest]] = 0
+            self._give_up(lowest)
         self._wipe(lowest)
         self._owners[lowest] = device
         self._rows[device] = lowest
+        for kind in range(_KINDS):
+            if self._weighed[device] >> kind & 1:
+                self._taken_s[lowest * _KINDS + kind] = self._weighed_s[device]
         return lowest
+
+    def _give_up(self, row: int) -> None:
+        owner = self._owners[row]
+        weighed = 0
+        latest_s = _NEVER
+        for kind in range(_KINDS):
+            taken_s = self._taken_s[row * _KINDS + kind]
+            if taken_s != _NEVER:
+                weighed |= 1 << kind
+                latest_s = max(latest_s, taken_s)
+        self._weighed[owner] = weighed
+        self._weighed_s[owner] = latest_s
+        self._rows[owner] = 0
 
     def _rows_used(self, row: int) -> bool:
         return self._rows[self._owners[row]] == row
