@@ -7,13 +7,14 @@ _OPEN_S = const(600)
 _UNANSWERED = const(8)
 # Three providers that refuse for policy, with no message accepted between them, say the address is listed.
 _LISTED = const(3)
+_NEVER = const(-(1 << 30))
 
 
 class Line:
     """Health of the home's line as mail servers see it."""
 
     def __init__(self) -> None:
-        self._opened_s = -(1 << 30)
+        self._opened_s = _NEVER
         self._unanswered = 0
         self._refusals = 0
         self._refused_by = -1
@@ -29,7 +30,8 @@ class Line:
 
     def is_open(self, now_s: int) -> bool:
         """Did port 25 work lately?  If not, what fails there says nothing about a device."""
-        return self._unanswered <= _UNANSWERED and now_s - self._opened_s <= _OPEN_S
+        opened_s = self._opened_s
+        return self._unanswered <= _UNANSWERED and opened_s != _NEVER and now_s - opened_s <= _OPEN_S
 
     @property
     def blocks_25(self) -> bool:

@@ -13,7 +13,7 @@ from spamgate.core.compat import const
 from spamgate.core.contacts import ACCEPTED, FAILED, LOGGED_IN, UNKNOWN
 from spamgate.core.counters import CONNECTS, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
 from spamgate.core.devices import ASKED_DNS, CROWD, MAILED
-from spamgate.core.dialogue import UNKNOWN_RECIPIENT, Dialogue
+from spamgate.core.dialogue import POLICY, UNKNOWN_RECIPIENT, Dialogue
 from spamgate.core.household import Household
 from spamgate.core.providers import is_exchange, network_provider
 
@@ -168,7 +168,7 @@ class Mail:
             engine = self._engine
             engine.contacts.mark(device, self._provider[slot], UNKNOWN)
             self.dialogue.unknown_recipient(device, engine.contacts.count(device, UNKNOWN))
-        else:
+        elif meaning == POLICY:
             self._engine.line.refused(self._provider[slot])
 
     def proxied(self, device: int) -> None:
