@@ -19,6 +19,7 @@ _LINK_LOCAL = const(169)  # RFC 3927: held beside the real address while DHCP is
 # A new lease changes the address once; five changes in a minute are not leases.
 _TURNS = const(5)
 _TURNS_WINDOW_S = const(60)
+_NONE = const(255)
 
 
 class AddressBook:
@@ -30,7 +31,7 @@ class AddressBook:
         self._latest = bytearray(devices)
         self._stamps = array("I", bytes(4 * devices * PER_DEVICE))
         self._stamp = 0
-        self._latest_v4 = bytearray(devices)
+        self._latest_v4 = bytearray([_NONE] * devices)
         self._turns = bytearray(devices)
         self._turned_s = array("i", bytes(4 * devices))
 
@@ -43,9 +44,10 @@ class AddressBook:
         self._latest[device] = slot - row
         if size != _V4_BYTES or buf[at] == _LINK_LOCAL:
             return False
-        if self._latest_v4[device] == slot - row:
-            return False
+        latest = self._latest_v4[device]
         self._latest_v4[device] = slot - row
+        if latest == slot - row or latest == _NONE:
+            return False
         if now_s - self._turned_s[device] > _TURNS_WINDOW_S:
             self._turns[device] = 0
             self._turned_s[device] = now_s
@@ -77,7 +79,7 @@ class AddressBook:
         for slot in range(device * _ROW, device * _ROW + _ROW):
             self._sizes[slot] = 0
         self._latest[device] = 0
-        self._latest_v4[device] = 0
+        self._latest_v4[device] = _NONE
         self._turns[device] = 0
 
     def _holds(self, slot: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
