@@ -28,7 +28,6 @@ LITERAL = 1  # [192.0.2.1]: what mail clients send
 BAD_NAME = 2
 
 _DAY_S = const(86400)
-_SLOTS = const(512)
 
 _HELOS = const(0)
 _SENDERS = const(1)
@@ -52,10 +51,10 @@ _UNKNOWN_MINIMUM = const(4)
 class Dialogue:
     """A day's counts of each device.  Allocation-free once made."""
 
-    def __init__(self, engine: "Engine") -> None:
+    def __init__(self, engine: "Engine", distinct: int) -> None:
         self._engine = engine
         devices = engine.devices.capacity
-        self._seen = DistinctSet(_SLOTS)
+        self._seen = DistinctSet(distinct)
         self._counts = array("H", bytes(2 * devices * _FIELDS))
         self._since_s = array("i", bytes(4 * devices))
         self._generation = bytearray(devices)
@@ -63,11 +62,11 @@ class Dialogue:
 
     def introduced(self, device: int, form: int, name_hash: int, domain_hash: int) -> None:
         """HELO or EHLO, with the hash of the name and of its registrable domain."""
-        self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
         if form == BAD_NAME:
             self._engine.observe(device, evidence.BAD_HELO)
         if form != LITERAL and self._count_new(device, _HELOS, name_hash) >= _HELO_LIMIT:
             self._engine.observe(device, evidence.HELO_CHANGES)
+        self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
 
     def wrote_as(self, device: int, domain_hash: int) -> None:
         """MAIL FROM, with the hash of the sender's domain; 0 for the null sender, which says nothing."""
