@@ -15,7 +15,6 @@ from spamgate.wire.pcap import CaptureReader
 from spamgate.wire.smtp import SmtpObserver
 from spamgate.wire.smtp_verbs import argument_at
 from spamgate.wire.streams import SMTP_PORTS, StreamTable
-
 from spamgate_tools.transactions import Session, Transaction
 
 Bytes = bytes | bytearray
