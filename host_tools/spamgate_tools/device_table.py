@@ -8,12 +8,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spamgate.core import evidence
+from spamgate.core.sentences import SENTENCES
 from spamgate.core.states import STATE_NAMES
 
 _STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
 _ALARM = ("quarantined", "throttled", "released", "watched", "normal")
-_SENTENCES = {evidence.kind_name(kind): evidence.sentence(kind) for kind in range(evidence.KINDS)}
 _QUIET_ROWS = 12  # devices in state normal that are shown one by one
 
 
@@ -84,7 +83,7 @@ def _why(verdict: dict | None) -> Text:
     lines = []
     for row in verdict["evidence"]:
         times = f" ({row['count']}×)" if row["count"] > 1 else ""
-        lines.append(_SENTENCES[row["kind"]] + times)
+        lines.append(SENTENCES[row["kind"]] + times)
     return Text("\n".join(lines))
 
 

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import spamgate
+from spamgate_tools.compiled import SOURCE, search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.runtime import find_micropython
 
-DEFAULT_HEAP = "256k"  # what a router-class board can spare, on the 64-bit build
+DEFAULT_HEAP_KB = 512  # what a router-class board can spare, on the 64-bit build
 RUNTIMES = ("micropython", "cpython")
 
 _PROGRAM = "spamgate.app.replay"
@@ -30,13 +30,14 @@ class Replay:
         captures: Sequence[str],
         networks: Sequence[str] = (),
         runtime: str = RUNTIMES[0],
-        heap: str = DEFAULT_HEAP,
+        heap_kb: int = DEFAULT_HEAP_KB,
         on_progress: Progress | None = None,
     ) -> None:
-        self._heap = heap
+        self._heap_kb = heap_kb
         self._on_progress = on_progress
         self._complaints: list[str] = []
-        command = _command(runtime, heap)
+        command, variable, folder = _command(runtime, heap_kb)
+        command += ["--heap-kb", str(heap_kb)]
         for network in networks:
             command += ["--lan", network]
         if on_progress:
@@ -45,7 +46,7 @@ class Replay:
             [*command, *(_plain(capture) for capture in captures)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(runtime),
+            env={**os.environ, variable: str(folder)},
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -66,7 +67,7 @@ class Replay:
         if last.startswith("error: "):
             raise UserError(last.removeprefix("error: "))
         if "MemoryError" in last:
-            raise UserError(f"the engine ran out of its {self._heap} heap ({last})", "give it more with --heap 512k")
+            raise UserError(f"the engine ran out of its {self._heap_kb} KB heap ({last})", "give it more with --heap-kb")
         raise UserError(f"the engine stopped: {last}", "please report this line with the capture's kind and size")
 
     def _listen(self) -> None:
@@ -80,16 +81,13 @@ class Replay:
                 self._complaints = [*self._complaints[-9:], " ".join(words)]
 
 
-def _command(runtime: str, heap: str) -> list[str]:
+def _command(runtime: str, heap_kb: int) -> tuple[list[str], str, Path]:
+    """Return the command, and the variable that tells the interpreter in which folder the firmware is."""
     if runtime == "cpython":
-        return [sys.executable, "-m", _PROGRAM]
-    return [*find_micropython(), "-X", f"heapsize={heap}", "-m", _PROGRAM]
-
-
-def _environment(runtime: str) -> dict[str, str]:
-    """Let either interpreter find the firmware package that this tool was installed with."""
-    variable = "PYTHONPATH" if runtime == "cpython" else "MICROPYPATH"
-    return {**os.environ, variable: str(Path(spamgate.__file__).resolve().parent.parent)}
+        return [sys.executable, "-m", _PROGRAM], "PYTHONPATH", SOURCE.parent
+    micropython = find_micropython()
+    command = [*micropython, "-X", f"heapsize={heap_kb}k", "-m", _PROGRAM]
+    return command, "MICROPYPATH", search_path(micropython)
 
 
 def _plain(capture: str) -> str:

@@ -3,9 +3,10 @@
 import unittest
 
 from fakes.home import REFUSES, SILENT, Home
+
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
 from spamgate.core.dialogue import TEMPORARY
-from spamgate.core.engine import Limits
+from spamgate.core.limits import Limits
 
 _DAY_S = 86400
 

@@ -1,1 +1,19 @@
 """Composition: the only place that names a concrete target."""
+
+import gc
+
+_IMPORT_GARBAGE_BYTES = 8192
+
+
+def collect_early(early: bool) -> None:
+    """Collect garbage as it comes (while importing and composing), or only when the heap is full (from then on).
+
+    A small heap is lost to holes when garbage lies between what stays.  Later it would only cost time: MicroPython
+    takes the frames of larger functions from the heap, and gives them back by itself.
+    """
+    if hasattr(gc, "mem_free"):
+        gc.collect()
+        gc.threshold(_IMPORT_GARBAGE_BYTES if early else -1)
+
+
+collect_early(True)

@@ -7,14 +7,16 @@ Standard output carries events only; progress, statistics and the error line go 
 import gc
 import sys
 
-from spamgate.core.engine import Engine, Limits
+from spamgate.app import collect_early
+from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
+from spamgate.core.limits import Limits
 from spamgate.plane.replay import CaptureFile, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
 from spamgate.wire.events import device_line, verdict_line
 
-_USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] CAPTURE..."
+_USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] [--heap-kb N] CAPTURE..."
 _PROGRESS_PACKETS = 2000
 _MILESTONES = 4
 
@@ -27,6 +29,7 @@ class Options:
         self.captures: "list[str]" = []
         self.progress = False
         self.stats = False
+        self.heap_kb = 512
         words = list(words)
         while words:
             self._take(words)
@@ -37,6 +40,8 @@ class Options:
         word = words.pop(0)
         if word == "--lan" and words:
             self.networks.append(words.pop(0))
+        elif word == "--heap-kb" and words and words[0].isdigit():
+            self.heap_kb = int(words.pop(0))
         elif word == "--progress":
             self.progress = True
         elif word == "--stats":
@@ -52,9 +57,10 @@ class Program:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        limits = Limits()
+        limits = Limits(options.heap_kb)
         self._engine = Engine(limits, self._changed)
-        self._watcher = Watcher(self._engine, Scope(options.networks), True, limits.connections)
+        self._watcher = Watcher(self._engine, Scope(options.networks), True, limits)
+        self._window = bytearray(limits.window_bytes)
         self._heap: "list[int]" = []
         self._ticked_s = 0
 
@@ -62,7 +68,7 @@ class Program:
         """Replay all captures; the devices are reported even when one of them is faulty."""
         try:
             for path in self._options.captures:
-                capture = CaptureFile(path)
+                capture = CaptureFile(path, self._window)
                 try:
                     self._play(capture)
                 finally:
@@ -76,7 +82,7 @@ class Program:
 
     def _play(self, capture: CaptureFile) -> None:
         if not self._options.networks:
-            self._watcher.scope = survey(capture)
+            self._watcher.scope = survey(capture, self._watcher.packet)
             self._watcher.by_mac = isinstance(self._watcher.scope, Scope)
         milestone = 1
         countdown = _PROGRESS_PACKETS
@@ -119,7 +125,9 @@ def _tell(text: str) -> None:
 def main(words: "list[str]") -> int:
     """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
     try:
-        Program(Options(words)).run()
+        program = Program(Options(words))
+        collect_early(False)
+        program.run()
     except SpamgateError as error:
         _tell("error: %s" % error)
         return 2

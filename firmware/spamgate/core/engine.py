@@ -11,6 +11,7 @@ from spamgate.core.counters import Counters
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, DeviceTable
 from spamgate.core.evidence import ALWAYS, FLAGS
 from spamgate.core.identity import Identity
+from spamgate.core.limits import Limits
 from spamgate.core.line import Line
 from spamgate.core.lookups import Lookups
 from spamgate.core.mail import Mail
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
     from typing import Callable
 
 _PATROL_S = const(60)  # how often quiet and time-outs are looked at
-
-
-class Limits:
-    """How much the engine remembers.  The defaults suit a home of 60 devices in a 256 KB heap (64-bit)."""
-
-    def __init__(self) -> None:
-        self.devices = 64
-        self.suspects = 16
-        self.connections = 256
-        self.hosts = 256
-        self.distinct = 2048
-        self.reply_codes = 512
 
 
 class Engine:
@@ -57,8 +46,8 @@ class Engine:
         self.line = Line()
         self._on_change = on_change
         self._patrolled_s = 0
-        self.lookups = Lookups(self, limits.hosts)
-        self.mail = Mail(self, limits.connections)
+        self.lookups = Lookups(self, limits.hosts, limits.distinct // 4)
+        self.mail = Mail(self, limits.connections, limits.distinct // 4)
 
     def at(self, now_s: int, now_us: int) -> None:
         """Tell the time: seconds (UNIX seconds minus 2**30, so that they stay small) and microseconds.

@@ -46,52 +46,52 @@ PROOF = 2  # from outside the volume of mail: may carry a device into quarantine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Row = tuple[str, int, int, int, int, int, str]
+    Row = tuple[str, int, int, int, int, int]
 
-# name, family, P(seen | spamming) and P(seen | clean) per 100,000 device-days, weight, flags, words for the owner
+# name, family, P(seen | spamming) and P(seen | clean) per 100,000 device-days, weight, flags
 TABLE: "tuple[Row, ...]" = (
     # [P Whyte 2006] a client that asks MX is a mailer; [P Musashi] not every bot does; [A] 1 clean in 100 does
-    ("mx_query", FAMILY_LOOKUP, 70000, 1000, 1088, 0, "asked for the mail servers of other domains"),
+    ("mx_query", FAMILY_LOOKUP, 70000, 1000, 1088, 0),
     # [P Musashi: Mytob asks mail., smtp. and mx., no MX]; [A] clean devices know one or two mail domains, not three
-    ("mail_name_query", FAMILY_LOOKUP, 40000, 1000, 944, 0, "guessed names of mail servers of three or more domains"),
+    ("mail_name_query", FAMILY_LOOKUP, 40000, 1000, 944, 0),
     # [prior] lists that bots are given name dead domains
-    ("nxdomain_burst", FAMILY_LOOKUP, 20000, 10000, 177, 0, "asked for many names that do not exist"),
+    ("nxdomain_burst", FAMILY_LOOKUP, 20000, 10000, 177, 0),
     # [prior] also [P Ramachandran, SRUTI'06] bots look bots up
-    ("dnsbl_query", FAMILY_LOOKUP, 15000, 300, 1001, 0, "asked mail blocklists about an address"),
+    ("dnsbl_query", FAMILY_LOOKUP, 15000, 300, 1001, 0),
     # [prior] MX query, then a connection to that host
-    ("mx_connect", FAMILY_CONNECT, 50000, 3000, 720, 0, "connected straight to a domain's own mail server"),
+    ("mx_connect", FAMILY_CONNECT, 50000, 3000, 720, 0),
     # [A] nine bots in ten reach a second provider within a day; 2 % of clean devices have two relays new on one day
-    ("second_provider", FAMILY_CONNECT, 90000, 2000, 975, 0, "mailed two unrelated providers without a past at either"),
+    ("second_provider", FAMILY_CONNECT, 90000, 2000, 975, 0),
     # [prior] for three in ten minutes; here its ratio to second_provider, .85 to .9 over .003 to .02
-    ("fan_out", FAMILY_CONNECT, 94400, 15000, 471, 0, "mailed three providers in ten minutes, or four in a day"),
+    ("fan_out", FAMILY_CONNECT, 94400, 15000, 471, 0),
     # [A] five in a day .8/.00005 (a clean device that is no mail server has no use for five), given fan_out
-    ("wide_fan_out", FAMILY_CONNECT, 94100, 1670, 1032, 0, "mailed five or more unrelated providers in a day"),
+    ("wide_fan_out", FAMILY_CONNECT, 94100, 1670, 1032, 0),
     # [prior] the address came with the orders, not from DNS
-    ("no_dns_connect", FAMILY_CONNECT, 60000, 5000, 636, 0, "connected to a mail server that nobody looked up"),
+    ("no_dns_connect", FAMILY_CONNECT, 60000, 5000, 636, 0),
     # [M spambot_2010-11-18: 60 of 295 connections gave no banner]; [A] clean devices rarely fail at two providers a day
-    ("connect_failed", FAMILY_CONNECT, 40000, 2000, 767, 0, "could not reach mail servers of two or more providers"),
+    ("connect_failed", FAMILY_CONNECT, 40000, 2000, 767, 0),
     # [prior] also [P Stringhini, B@bel 2012: up to 35 % of a botnet's recipients do not exist]
-    ("unknown_user", FAMILY_REPLY, 40000, 500, 1122, ALWAYS, "wrote to unknown users at two or more providers"),
+    ("unknown_user", FAMILY_REPLY, 40000, 500, 1122, ALWAYS),
     # [A] a quarter of all recipients unknown, at three or more providers; clean senders stay below 5 %
-    ("many_unknown_users", FAMILY_REPLY, 60000, 2000, 871, ALWAYS | PROOF, "a quarter of its recipients do not exist"),
+    ("many_unknown_users", FAMILY_REPLY, 60000, 2000, 871, ALWAYS | PROOF),
     # [prior] merely bad: empty, no dot, a bare address
-    ("bad_helo", FAMILY_HELO, 50000, 40000, 57, 0, "introduced itself with a name that is no host name"),
+    ("bad_helo", FAMILY_HELO, 50000, 40000, 57, 0),
     # [prior] a mailer has one name
-    ("helo_changes", FAMILY_HELO, 50000, 200, 1413, ALWAYS | PROOF, "introduced itself under three or more names"),
+    ("helo_changes", FAMILY_HELO, 50000, 200, 1413, ALWAYS | PROOF),
     # [prior] impersonates .5/.002 together with changes; [A] alone
-    ("helo_impersonates", FAMILY_HELO, 20000, 200, 1179, ALWAYS | PROOF, "introduced itself as domains it wrote to"),
+    ("helo_impersonates", FAMILY_HELO, 20000, 200, 1179, ALWAYS | PROOF),
     # [A] template bots forge senders; a clean device writes as one or two domains
-    ("many_senders", FAMILY_ENVELOPE, 30000, 100, 1460, PROOF, "wrote under five or more unrelated sender domains"),
+    ("many_senders", FAMILY_ENVELOPE, 30000, 100, 1460, PROOF),
     # [A] 30.9 mails a workday is the professional average [P], spread over few domains
-    ("many_recipients", FAMILY_ENVELOPE, 50000, 2000, 824, 0, "wrote to twenty or more recipients in a day"),
+    ("many_recipients", FAMILY_ENVELOPE, 50000, 2000, 824, 0),
     # [A] devices that report send one message a connection
-    ("many_messages", FAMILY_ENVELOPE, 30000, 1000, 871, 0, "sent four or more messages over one connection"),
+    ("many_messages", FAMILY_ENVELOPE, 30000, 1000, 871, 0),
     # [prior] at five or more hosts
-    ("auth_failures", FAMILY_AUTH, 50000, 100, 1591, ALWAYS, "failed to log in at five or more mail services"),
+    ("auth_failures", FAMILY_AUTH, 50000, 100, 1591, ALWAYS),
     # [A] a residential proxy: its port is opened from outside, then it mails
-    ("proxied", FAMILY_CONNECT, 10000, 50, 1356, ALWAYS, "was used as a proxy from outside before mailing"),
+    ("proxied", FAMILY_CONNECT, 10000, 50, 1356, ALWAYS),
     # [A] as wide_fan_out, by several young devices together: a bot that changes its MAC
-    ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0, "is one of several new devices that together mail many"),
+    ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0),
 )  # fmt: skip
 
 WEIGHTS = tuple(row[4] for row in TABLE)
@@ -102,11 +102,6 @@ FLAGS = bytes(row[5] for row in TABLE)
 def kind_name(kind: int) -> str:
     """Return the stable id of `kind` as outputs show it."""
     return TABLE[kind][0]
-
-
-def sentence(kind: int) -> str:
-    """Return what `kind` means, as a predicate about the device, for its owner."""
-    return TABLE[kind][6]
 
 
 def probabilities(kind: int) -> "tuple[int, int]":

@@ -31,17 +31,16 @@ _HOUR_S = const(3600)
 _MAIL_DOMAINS = const(3)  # mail-like names of this many domains within an hour are one observation
 _FAILURES = const(10)  # names that do not exist, within ten minutes
 _FAILURE_WINDOW_S = const(600)
-_NAMES_SLOTS = const(256)
 
 
 class Lookups:
     """DNS facts of all devices.  Allocation-free once made."""
 
-    def __init__(self, engine: "Engine", slots: int) -> None:
+    def __init__(self, engine: "Engine", slots: int, distinct: int) -> None:
         self._engine = engine
         devices = engine.devices.capacity
         self._queries = Recall(slots, _RESEND_S)
-        self._domains = DistinctSet(_NAMES_SLOTS)
+        self._domains = DistinctSet(distinct)
         self._domain_count = bytearray(devices)
         self._domains_since_s = array("i", bytes(4 * devices))
         self._failures = bytearray(devices)

@@ -38,10 +38,10 @@ _NOBODY = const(255)
 class Mail:
     """Connections to mail servers, by the number the stream table gives them.  Allocation-free once made."""
 
-    def __init__(self, engine: "Engine", connections: int) -> None:
+    def __init__(self, engine: "Engine", connections: int, distinct: int) -> None:
         self._engine = engine
         self.household = Household(engine)
-        self.dialogue = Dialogue(engine)
+        self.dialogue = Dialogue(engine, distinct)
         self._proxied_s = array("i", [-(1 << 30)] * engine.devices.capacity)
         self._device = bytearray([_NOBODY] * connections)
         self._flags = bytearray(connections)

@@ -13,53 +13,38 @@ _WAYS = const(4)
 
 
 class DistinctSet:
-    """Has this key been seen before?  Exact for the last `slots // 2` keys at least.
+    """Has this key been seen before?  Exact for the first three quarters of `slots` keys.
 
-    Two generations: when the young one is three quarters full, the old one is dropped and the young
-    one becomes old.  A key that comes back after both are gone counts as new again.
+    Then the set starts anew: a key that comes back counts as new once more.
     """
 
     def __init__(self, slots: int) -> None:
         assert slots & (slots - 1) == 0
         self._mask = slots - 1
         self._limit = slots * 3 // 4
-        self._young = array("I", bytes(4 * slots))
-        self._old = array("I", bytes(4 * slots))
+        self._keys = array("I", bytes(4 * slots))
         self._used = 0
 
     def add(self, key: int) -> bool:
         """Remember `key`; True when it was not known."""
-        young = self._young
+        keys = self._keys
         mask = self._mask
         stored = key + 1
         at = key & mask
-        while young[at] != _EMPTY:
-            if young[at] == stored:
+        while keys[at] != _EMPTY:
+            if keys[at] == stored:
                 return False
             at = (at + 1) & mask
-        young[at] = stored
-        self._used += 1
-        known = self._in_old(stored)
         if self._used >= self._limit:
-            self._turn()
-        return not known
+            self._clear()
+            at = key & mask
+        keys[at] = stored
+        self._used += 1
+        return True
 
-    def _in_old(self, stored: int) -> bool:
-        old = self._old
-        mask = self._mask
-        at = (stored - 1) & mask
-        while old[at] != _EMPTY:
-            if old[at] == stored:
-                return True
-            at = (at + 1) & mask
-        return False
-
-    def _turn(self) -> None:
-        young = self._old
-        self._old = self._young
-        self._young = young
-        for at in range(len(young)):
-            young[at] = _EMPTY
+    def _clear(self) -> None:
+        for at in range(len(self._keys)):
+            self._keys[at] = _EMPTY
         self._used = 0
 
 

@@ -5,12 +5,14 @@ from spamgate.core.counters import AUTH, DATA, HELO, MAIL, PORT_25, RCPT, STARTT
 from spamgate.core.hashing import hash_bytes
 from spamgate.wire import smtp
 from spamgate.wire.envelope import Envelope
+from spamgate.wire.holes import HoldPool
 from spamgate.wire.rejections import meaning
 from spamgate.wire.streams import StreamTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
+    from spamgate.core.limits import Limits
     from spamgate.plane.watch import Watcher
     from spamgate.wire.packet import Packet
 
@@ -18,6 +20,7 @@ _SMTP = const(25)
 _SUBMISSIONS = const(465)
 _SUBMISSION = const(587)
 _DNS = const(53)
+_PORTS = (25, 53, 465, 587)
 _NEGATIVE = const(400)
 _LOGGED_IN = const(235)
 _LOGIN_FAILED = const(535)
@@ -37,14 +40,14 @@ _COUNTED = {
 class MailWatch:
     """Listens to the stream table and to the SMTP observer; tells the engine.  Allocation-free once made."""
 
-    def __init__(self, watcher: "Watcher", engine: "Engine", connections: int) -> None:
+    def __init__(self, watcher: "Watcher", engine: "Engine", limits: "Limits") -> None:
         self._watcher = watcher
         self._engine = engine
         self._mail = engine.mail
         self._envelope = Envelope()
-        self._smtp = smtp.SmtpObserver(self, connections)
+        self._smtp = smtp.SmtpObserver(self, limits.connections, limits.lines, limits.line_bytes)
         self._sender = -1
-        self.streams = StreamTable(self, connections)
+        self.streams = StreamTable(self, limits.connections, _PORTS, HoldPool(limits.segments))
 
     def segment(self, packet: "Packet", sender: int) -> None:
         """Take a TCP segment if it belongs to mail or DNS."""

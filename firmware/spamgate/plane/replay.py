@@ -11,9 +11,6 @@ from spamgate.wire.cursor import FormError
 from spamgate.wire.frame import known_link_type
 from spamgate.wire.packet import FLAG_ACK, FLAG_SYN, Packet
 
-# Room for an Ethernet frame many times over; a segment as large as a network card hands over (64 KB) is cut,
-# and what was cut is a gap for the readers above.
-_WINDOW_BYTES = const(24 * 1024)
 _TCP = const(6)
 _UDP = const(17)
 _DNS = const(53)
@@ -26,13 +23,16 @@ class CaptureError(SpamgateError):
 
 
 class CaptureFile:
-    """The records of a capture file, one after another, through a window of fixed size."""
+    """The records of a capture file, one after another, through a window of fixed size.
 
-    def __init__(self, path: str) -> None:
+    Of a segment as large as a network card hands over (64 KB) what does not fit is a gap for the readers above.
+    """
+
+    def __init__(self, path: str, window: bytearray) -> None:
         self.path = path
         self.records = 0
         self.done_bytes = 0
-        self.buf = bytearray(_WINDOW_BYTES)
+        self.buf = window
         self._view = memoryview(self.buf)
         self._at = 0
         self._end = 0
@@ -73,7 +73,7 @@ class CaptureFile:
                 if not self._fill():
                     return self._last_record()
                 size = reader.next(self.buf, self._at, self._end)
-                if not size and self._end - self._at == _WINDOW_BYTES:
+                if not size and self._end - self._at == len(self.buf):
                     return self._cut_record()
             if reader.packet:
                 known_link_type(reader.link_type)
@@ -110,7 +110,7 @@ class CaptureFile:
         if left and self._at:
             self.buf[:left] = self.buf[self._at : self._end]
         self._at = 0
-        count = self._file.readinto(self._view[left:]) if left < _WINDOW_BYTES else 0
+        count = self._file.readinto(self._view[left:]) if left < len(self.buf) else 0
         self._end = left + count
         return count
 
@@ -135,11 +135,13 @@ class Askers:
         return hash_bytes(buf, at, at + size) in self._members
 
 
-def survey(capture: CaptureFile):
-    """Return the scope that fits the capture: private addresses if it has any, else its askers; then rewind."""
+def survey(capture: CaptureFile, packet: Packet):
+    """Return the scope that fits the capture: private addresses if it has any, else its askers; then rewind.
+
+    `packet` is lent: a reader that nobody uses meanwhile.
+    """
     private = Scope([])
     askers = Askers()
-    packet = Packet()
     found = False
     reader = capture.reader
     try:

@@ -8,10 +8,12 @@ from spamgate.core.compat import const
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.engine import Engine
 from spamgate.core.identity import Identity, is_station
+from spamgate.core.limits import Limits
 from spamgate.plane.dns_watch import DnsWatch
 from spamgate.plane.mail_watch import MailWatch
 from spamgate.wire.cursor import FormError
 from spamgate.wire.dhcp import DhcpMessage
+from spamgate.wire.fragments import Fragments
 from spamgate.wire.packet import FLAG_ACK, FLAG_SYN, Packet
 
 _TCP = const(6)
@@ -30,22 +32,22 @@ class Watcher:
     those of devices (the LAN side of a gateway) or not (a capture from elsewhere).
     """
 
-    def __init__(self, engine: Engine, scope, by_mac: bool, connections: int) -> None:
+    def __init__(self, engine: Engine, scope, by_mac: bool, limits: Limits) -> None:
         self.scope = scope
         self.by_mac = by_mac
         self.packets = 0
         self.malformed = 0
         self._engine = engine
-        self._packet = Packet()
+        self.packet = Packet(Fragments(limits.datagrams, limits.datagram_bytes))
         self._who = Identity()
         self._dhcp = DhcpMessage()
-        self._mail = MailWatch(self, engine, connections)
+        self._mail = MailWatch(self, engine, limits)
         self._dns = DnsWatch(engine)
 
     def frame(self, link_type: int, buf: "bytes | bytearray", start: int, end: int) -> None:
         """Take one frame, at the time the engine was last told."""
         self.packets += 1
-        packet = self._packet
+        packet = self.packet
         try:
             protocol = packet.read(link_type, buf, start, end)
             if packet.version == 0:
@@ -56,7 +58,7 @@ class Watcher:
 
     def tick(self) -> None:
         """Once a second or so: let go of what nobody continues."""
-        self._packet.now_s = self._engine.now_s
+        self.packet.now_s = self._engine.now_s
         self._mail.streams.tick(self._engine.now_s)
 
     def sender(self, packet: Packet) -> int:

@@ -23,7 +23,7 @@ _OPTIONS = b"\x00\x2b\x3c\x87\x8b\x8c"  # hop-by-hop, routing, destination, mobi
 class Datagram(Frame):
     """The IP datagram in a frame; `data` is the frame's buffer or that of the reassembly."""
 
-    def __init__(self) -> None:
+    def __init__(self, fragments: "Fragments | None" = None) -> None:
         super().__init__()
         self.version = 0  # 4 or 6; 0: no IP
         self.address_bytes = 0
@@ -32,7 +32,7 @@ class Datagram(Frame):
         self.data: bytes | bytearray = b""
         self.missing = 0  # bytes that the IP length promises and the capture lacks
         self.now_s = 0  # set by the caller, who wants old fragments forgotten
-        self._fragments = Fragments()
+        self._fragments = fragments or Fragments()
 
     def read_ip(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
         """Read down to the transport header; return its protocol number if TCP or UDP, else 0."""

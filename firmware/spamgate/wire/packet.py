@@ -7,6 +7,10 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
 from spamgate.wire.ip import Datagram
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.wire.fragments import Fragments
+
 TCP = 6
 UDP = 17
 
@@ -29,8 +33,8 @@ class Packet(Datagram):
     link and, unless `version` is 0, of the addresses are good.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, fragments: "Fragments | None" = None) -> None:
+        super().__init__(fragments)
         self.src_port = 0
         self.dst_port = 0
         self.payload_at = 0  # in `data`

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spamgate_tools.device_table import Devices, show
 from spamgate_tools.errors import UserError
-from spamgate_tools.replay import DEFAULT_HEAP, RUNTIMES, Replay
+from spamgate_tools.replay import DEFAULT_HEAP_KB, RUNTIMES, Replay
 
 
 @click.command()
@@ -22,9 +22,15 @@ from spamgate_tools.replay import DEFAULT_HEAP, RUNTIMES, Replay
     show_default=True,
     help="Which Python runs the engine; the events are the same to the byte.",
 )
-@click.option("--heap", default=DEFAULT_HEAP, show_default=True, metavar="SIZE", help="MicroPython's heap.")
+@click.option(
+    "--heap-kb",
+    type=click.IntRange(256, 1 << 20),
+    default=DEFAULT_HEAP_KB,
+    show_default=True,
+    help="MicroPython's heap; the sizes of all tables follow from it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of the table.")
-def replay(captures: Sequence[str], networks: Sequence[str], runtime: str, heap: str, as_json: bool) -> None:
+def replay(captures: Sequence[str], networks: Sequence[str], runtime: str, heap_kb: int, as_json: bool) -> None:
     """Judge the devices in captures (pcap or pcapng) and show who sends spam, since when, and why.
 
     Without --lan, private, unique-local and link-local addresses are inside the home; in a capture that has
@@ -37,16 +43,16 @@ def replay(captures: Sequence[str], networks: Sequence[str], runtime: str, heap:
       spamgate replay --json home.pcap | jq 'select(.type == "verdict")'
     """
     if as_json:
-        run = Replay(captures, networks, runtime, heap)
+        run = Replay(captures, networks, runtime, heap_kb)
         for line in run.lines():
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
         run.finish()
     else:
-        _show_table(captures, networks, runtime, heap)
+        _show_table(captures, networks, runtime, heap_kb)
 
 
-def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, heap: str) -> None:
+def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, heap_kb: int) -> None:
     devices = Devices()
     fault: UserError | None = None
     bar = Progress(
@@ -63,7 +69,7 @@ def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, 
         def progressed(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        run = Replay(captures, networks, runtime, heap, progressed)
+        run = Replay(captures, networks, runtime, heap_kb, progressed)
         for line in run.lines():
             devices.add(line)
         try:

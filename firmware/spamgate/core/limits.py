@@ -1,0 +1,25 @@
+"""How much is remembered: the sizes of all tables, as the heap allows."""
+
+_ROOMY_KB = 384
+
+
+class Limits:
+    """Sizes for a heap of so many kilobytes on a 64-bit build (half of that on a 32-bit one).
+
+    In 256 KB a home of 30 devices and a bot at full pace fit; in 512 KB three times as many devices.
+    """
+
+    def __init__(self, heap_kb: int = 512) -> None:
+        roomy = heap_kb >= _ROOMY_KB
+        self.devices = 96 if roomy else 32
+        self.suspects = 16 if roomy else 6  # devices of which every kind of evidence is kept
+        self.connections = 256 if roomy else 128  # to mail servers, at a time
+        self.hosts = 512 if roomy else 128  # addresses and names of mail servers, from DNS
+        self.distinct = 4096 if roomy else 1024  # servers and names counted once a device
+        self.reply_codes = 512 if roomy else 128
+        self.segments = 8 if roomy else 3  # held out of order
+        self.lines = 12 if roomy else 6  # of SMTP, in pieces
+        self.line_bytes = 512 if roomy else 320  # RFC 5321 4.5.3.1.4 allows 512
+        self.datagrams = 4 if roomy else 2  # in fragments
+        self.datagram_bytes = 4608 if roomy else 1536
+        self.window_bytes = 32768 if roomy else 6144  # of a capture file at a time

