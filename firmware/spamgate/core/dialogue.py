@@ -64,21 +64,21 @@ class Dialogue:
         """HELO or EHLO, with the hash of the name and of its registrable domain."""
         if form == BAD_NAME:
             self._engine.observe(device, evidence.BAD_HELO)
-        if form != LITERAL and self._count_new(device, _HELOS, name_hash) >= _HELO_LIMIT:
+        if form != LITERAL and self._reaches(_HELO_LIMIT, device, _HELOS, name_hash):
             self._engine.observe(device, evidence.HELO_CHANGES)
         self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
 
     def wrote_as(self, device: int, domain_hash: int) -> None:
         """MAIL FROM, with the hash of the sender's domain; 0 for the null sender, which says nothing."""
-        if domain_hash and self._count_new(device, _SENDERS, domain_hash) >= _SENDER_LIMIT:
+        if domain_hash and self._reaches(_SENDER_LIMIT, device, _SENDERS, domain_hash):
             self._engine.observe(device, evidence.MANY_SENDERS)
 
     def wrote_to(self, device: int, address_hash: int, domain_hash: int) -> None:
         """RCPT TO, with the hashes of the address and of its registrable domain."""
-        if self._count_new(device, _RECIPIENTS, address_hash) >= _RECIPIENT_LIMIT:
+        if self._reaches(_RECIPIENT_LIMIT, device, _RECIPIENTS, address_hash):
             self._engine.observe(device, evidence.MANY_RECIPIENTS)
         if domain_hash and domain_hash == self._helo_domain[device]:
-            if self._count_new(device, _IMPERSONATED, domain_hash) >= _IMPERSONATED_LIMIT:
+            if self._reaches(_IMPERSONATED_LIMIT, device, _IMPERSONATED, domain_hash):
                 self._engine.observe(device, evidence.HELO_IMPERSONATES)
 
     def unknown_recipient(self, device: int, providers: int) -> None:
@@ -101,22 +101,25 @@ class Dialogue:
 
     def login_failed(self, device: int, address_hash: int) -> None:
         """A mail service refused the device's password."""
-        if self._count_new(device, _LOGIN_HOSTS, address_hash) >= _LOGIN_HOST_LIMIT:
+        if self._reaches(_LOGIN_HOST_LIMIT, device, _LOGIN_HOSTS, address_hash):
             self._engine.observe(device, evidence.AUTH_FAILURES)
 
     def clear(self, device: int) -> None:
         """Forget the device: another one takes its number."""
         self._start_day(device)
 
-    def _count_new(self, device: int, field: int, value: int) -> int:
-        """Count `value` if it is the first of the day; return the day's count."""
+    def _reaches(self, limit: int, device: int, field: int, value: int) -> bool:
+        """Count `value` if it is the first of the day; are there `limit` of them?
+
+        Beyond the limit all count: one device's flood must not wash out of the set what the others said.
+        """
         self._roll(device)
-        topic = device << 4 | field
-        key = hash_pair(hash_pair(value, topic), self._generation[device])
         at = device * _FIELDS + field
-        if self._seen.add(key):
-            return self._bump(at)
-        return self._counts[at]
+        if self._counts[at] < limit:
+            key = hash_pair(hash_pair(value, device << 4 | field), self._generation[device])
+            if not self._seen.add(key):
+                return False
+        return self._bump(at) >= limit
 
     def _bump(self, at: int) -> int:
         if self._counts[at] < 65535:
