@@ -63,7 +63,7 @@ class Segments(Connections):
     def _forget(self, slot: int) -> None:
         """Nothing is known of the sequence numbers of a new connection."""
         self._finished[slot] = 0
-        for way in (slot * 2, slot * 2 + 1):
+        for way in range(slot * 2, slot * 2 + 2):
             self._next[way] = -1
             self._acked[way] = -1
 

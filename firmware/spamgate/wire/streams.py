@@ -219,7 +219,7 @@ class StreamTable(Segments):
     def _close(self, slot: int) -> None:
         """End the connection: what was held is delivered, with the holes before it as gaps."""
         self.move(slot, _CLOSED)
-        for way in (slot * 2, slot * 2 + 1):
+        for way in range(slot * 2, slot * 2 + 2):
             while self._pool.held and self._give_up(way):
                 pass
         self._listener.closed(slot)
