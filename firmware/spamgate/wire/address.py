@@ -5,6 +5,8 @@ IPv6 text follows RFC 5952; networks are written as in RFC 4632 (192.168.1.0/24,
 
 from spamgate.core.errors import SpamgateError
 
+_DIGITS = "0123456789abcdefABCDEF"
+
 
 class AddressError(SpamgateError):
     """Text that is no address or network."""
@@ -63,15 +65,19 @@ def parse_network(text: str) -> "tuple[bytes, int]":
     most = len(packed) * 8
     if not bits_text and "/" not in text:
         return packed, most
-    if not bits_text.isdigit() or int(bits_text) > most:
+    try:
+        bits = _number(bits_text, 3, 10)
+    except ValueError:
+        bits = most + 1
+    if bits > most:
         raise AddressError("%r has no prefix length between 0 and %d behind the slash" % (text, most))
-    return packed, int(bits_text)
+    return packed, bits
 
 
 def parse_address(text: str) -> bytes:
     """Return the 4 or 16 bytes of an address in text form."""
     try:
-        packed = _parse_v6(text) if ":" in text else bytes(_octet(part) for part in text.split("."))
+        packed = _parse_v6(text) if ":" in text else _parse_v4(text)
     except ValueError:
         packed = b""
     if len(packed) not in (4, 16) or (len(packed) == 16) != (":" in text):
@@ -79,13 +85,17 @@ def parse_address(text: str) -> bytes:
     return packed
 
 
-def _octet(text: str) -> int:
-    if not text.isdigit() or len(text) > 3:
-        raise ValueError
-    return int(text)
+def _parse_v4(text: str) -> bytes:
+    return bytes([_number(part, 3, 10) for part in text.split(".")])
 
 
 def _parse_v6(text: str) -> bytes:
+    last = text[text.rfind(":") + 1 :]
+    if "." in last:
+        packed = _parse_v4(last)
+        if len(packed) != 4:
+            raise ValueError
+        text = text[: -len(last)] + "%x:%x" % (packed[0] << 8 | packed[1], packed[2] << 8 | packed[3])
     head, gap, tail = text.partition("::")
     front = _groups(head)
     back = _groups(tail)
@@ -98,14 +108,16 @@ def _parse_v6(text: str) -> bytes:
 def _groups(text: str) -> bytes:
     packed = b""
     for group in text.split(":") if text else ():
-        if "." in group:
-            packed += parse_address(group)
-            continue
-        if not 1 <= len(group) <= 4:
-            raise ValueError
-        value = int(group, 16)
+        value = _number(group, 4, 16)
         packed += bytes((value >> 8, value & 0xFF))
     return packed
+
+
+def _number(text: str, most: int, base: int) -> int:
+    """Return the number of up to `most` digits; int() alone takes signs, blanks and other scripts' digits as well."""
+    if not 1 <= len(text) <= most or text.strip(_DIGITS[: 10 if base == 10 else 22]):
+        raise ValueError
+    return int(text, base)
 
 
 def address_text(packed: "bytes | bytearray") -> str:
