@@ -1,0 +1,80 @@
+"""What young devices do together: a bot that changes its MAC is found, a home that gets new devices is not blamed."""
+
+import unittest
+
+from fakes.home import Home
+
+
+def _server(number):
+    return "203.0.%d.1" % number
+
+
+class Swarm(unittest.TestCase):
+    def setUp(self):
+        self.home = Home()
+
+    def newcomers(self, count, first=100):
+        return [self.home.device(first + number) for number in range(count)]
+
+    def connect(self, device, number):
+        self.home.connect(device, _server(number))
+
+    def accused(self, devices):
+        return [device for device in devices if "house_fan_out" in self.home.evidence(device)]
+
+    def test_five_providers_by_three_newcomers_are_a_swarm(self):
+        devices = self.newcomers(5)
+        for number in range(4):
+            self.connect(devices[number], number)
+        self.assertEqual(self.accused(devices), [])
+        self.connect(devices[4], 4)
+        self.assertEqual(self.accused(devices), [devices[4]])
+
+    def test_two_devices_are_no_swarm(self):
+        devices = self.newcomers(2)
+        for number in range(4):
+            self.connect(devices[number % 2], number)
+        self.assertEqual(self.accused(devices), [])
+
+    def test_one_provider_of_five_newcomers_is_one(self):
+        """Five new cameras of one maker mail their maker."""
+        devices = self.newcomers(5)
+        for device in devices:
+            self.connect(device, 1)
+        self.assertEqual(self.accused(devices), [])
+
+    def test_devices_that_have_been_here_for_a_day_are_judged_alone(self):
+        devices = [self.home.settled(100 + number) for number in range(6)]
+        for number, device in enumerate(devices):
+            self.connect(device, number)
+        self.assertEqual(self.accused(devices), [])
+
+    def test_newcomers_of_different_days_are_no_swarm(self):
+        for number in range(12):
+            device = self.home.device(200 + number)
+            self.connect(device, number)
+            self.assertEqual(self.accused([device]), [])
+            self.home.wait(7 * 3600)
+
+    def test_suspects_need_three_providers_in_ten_minutes(self):
+        devices = self.newcomers(6)
+        for number in range(2):
+            self.home.spam_once(devices[number], number)
+        self.home.wait(601)
+        self.home.spam_once(devices[2], 2)
+        self.assertEqual(self.accused(devices), [])
+        for number in (3, 4):
+            self.home.spam_once(devices[number], number)
+            self.assertEqual(self.accused(devices), [devices[4]] if number == 4 else [])
+
+    def test_a_device_that_left_still_counts_as_somebody(self):
+        devices = self.newcomers(5)
+        for number in range(4):
+            self.connect(devices[number], number)
+        self.home.engine.mail.household.clear(devices[0])
+        self.connect(devices[4], 4)
+        self.assertEqual(self.accused(devices), [devices[4]])
+
+
+if __name__ == "__main__":
+    unittest.main()
