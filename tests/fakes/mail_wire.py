@@ -1,6 +1,6 @@
 """TCP segments made by hand, and listeners that write down what the stream table and the SMTP observer tell."""
 
-from spamgate.wire.smtp import SmtpObserver
+from spamgate.wire.smtp import BANNER, DATA, EHLO, MAIL, QUIT, RCPT, SmtpObserver
 
 FIN = 1
 SYN = 2
@@ -9,6 +9,35 @@ ACK = 16
 
 CLIENT = 0
 SERVER = 1
+
+# A dialogue in parts, as (side, bytes), and what is told of it.
+BODY = b"From: a\r\n\r\n..\r\n.\rtext\r\n.x\r\n\r.\n\n.\nMAIL FROM:<x>\r\n"
+GREETING = [(SERVER, b"220 mx\r\n"), (CLIENT, b"EHLO me\r\n"), (SERVER, b"250-mx\r\n250 OK\r\n")]
+ENVELOPE = [
+    (CLIENT, b"MAIL FROM:<a@b>\r\n"),
+    (SERVER, b"250 ok\r\n"),
+    (CLIENT, b"RCPT TO:<c@d>\r\n"),
+    (SERVER, b"250 ok\r\n"),
+]
+MESSAGE = [(CLIENT, b"DATA\r\n"), (SERVER, b"354 go\r\n"), (CLIENT, BODY + b".\r\n"), (SERVER, b"250 taken\r\n")]
+FAREWELL = [(CLIENT, b"QUIT\r\n"), (SERVER, b"221 bye\r\n")]
+DIALOGUE = GREETING + ENVELOPE + MESSAGE + FAREWELL
+
+TOLD = [
+    (220, BANNER, b"mx"),
+    (EHLO, b"EHLO me"),
+    (250, EHLO, b"OK"),
+    (MAIL, b"MAIL FROM:<a@b>"),
+    (250, MAIL, b"ok"),
+    (RCPT, b"RCPT TO:<c@d>"),
+    (250, RCPT, b"ok"),
+    (DATA, b"DATA"),
+    (354, DATA, b"go"),
+    (250, DATA, b"taken"),
+    "accepted",
+    (QUIT, b"QUIT"),
+    (221, QUIT, b"bye"),
+]
 
 _MASK = 0xFFFFFFF
 _PADDING = b"\xa5" * 3  # around the payload, so that no offset is right by chance
