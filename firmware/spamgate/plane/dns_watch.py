@@ -56,6 +56,10 @@ class DnsWatch:
             except FormError:
                 continue
 
+    def stream_ends(self, slot: int) -> None:
+        """The connection is over; its number may come again."""
+        self._streams.forget(slot)
+
     def _streamed(self, table: "StreamTable", slot: int) -> None:
         client = table.owner[slot]
         if client < 0:

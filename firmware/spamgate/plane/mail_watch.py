@@ -106,6 +106,8 @@ class MailWatch:
         if self._is_ours(slot):
             self._smtp.end(slot)
             self._mail.closed(slot)
+        elif self.streams.port[slot] == _DNS:
+            self._watcher.end_of_dns(slot)
 
     # --- the SMTP observer speaks ---
 

@@ -99,6 +99,10 @@ class Watcher:
         self._dns.stream(slot, side, buf, start, end)
         self._dns.read_streamed(self._mail.streams, slot)
 
+    def end_of_dns(self, slot: int) -> None:
+        """A connection for DNS is over."""
+        self._dns.stream_ends(slot)
+
     def _resident(self, packet: Packet, mac_at: int, address_at: int) -> int:
         """Return the number of the device with this MAC and address; notes the address."""
         engine = self._engine

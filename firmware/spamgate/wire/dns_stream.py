@@ -2,7 +2,7 @@
 
 A message that lies whole in one segment is read in place.  Of one that does not, the first 512 bytes are
 gathered, which hold the question and the first answers; two streams can be gathering at a time, and
-a third takes the place of the one that has waited longer.
+a third takes the place of the one that has waited longer, whose next bytes are then taken for a beginning.
 """
 
 from spamgate.core.compat import const
@@ -67,8 +67,16 @@ class DnsStreams:
         self.end = self._at = self.at + size
         return True
 
+    def forget(self, slot: int) -> None:
+        """The stream is over: what is gathered of it is no beginning of the next one with this number."""
+        for place in range(_BUFFERS):
+            if self._streams[place] >> 1 == slot:
+                self._streams[place] = _FREE
+
     def _claim(self) -> int:
         place = self._next
+        if self._streams[place] != _FREE and self._streams[1 - place] == _FREE:
+            place = 1 - place
         self._next = (place + 1) % _BUFFERS
         self._streams[place] = self._stream
         self._kept[place] = 0
