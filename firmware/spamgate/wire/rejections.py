@@ -64,7 +64,7 @@ def _enhanced(buf: "bytes | bytearray", start: int, end: int) -> int:
             value = 0
         else:
             break
-    return numbers + min(value, 99) if numbers < 1000 else 0
+    return numbers + min(value, 99) if 0 < numbers < 1000 else 0
 
 
 def _says(buf: "bytes | bytearray", start: int, end: int, words: bytes) -> bool:
