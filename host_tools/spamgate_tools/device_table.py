@@ -1,9 +1,9 @@
-"""Devices as people look at them: who, in which state, since when, why, and how much."""
+"""Devices as people look at them: who, in which state, since when, how much; and for suspects, why."""
 
 import json
-from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,8 +11,10 @@ from rich.text import Text
 from spamgate.core.sentences import SENTENCES
 from spamgate.core.states import STATE_NAMES
 
-_STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
+_NORMAL = STATE_NAMES[0]
 _ALARM = ("quarantined", "throttled", "released", "watched", "normal")
+_SPAMMING = _ALARM[:2]
+_STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
 _QUIET_ROWS = 12  # devices in state normal that are shown one by one
 
 
@@ -32,35 +34,40 @@ class Devices:
             self._devices.append(event)
 
     def view(self) -> RenderableType:
-        """Return the table and the sentence below it."""
+        """Return the table, and below it the reasons and the answer."""
         if not self._devices:
             return Text("No device of the home is in this capture: name the home's network with --lan CIDR.")
         ranked = sorted(self._devices, key=lambda device: _ALARM.index(device["state"]))
-        quiet = [device for device in ranked if device["state"] == STATE_NAMES[0]]
-        shown = [device for device in ranked if device["state"] != STATE_NAMES[0]] + quiet[:_QUIET_ROWS]
-        table = Table(show_lines=True)
-        for title in ("Device", "State", "Why", "Port 25", "DNS"):
-            table.add_column(title, overflow="fold")
-        for device in shown:
-            table.add_row(*self._row(device))
-        return Group(table, *self._below(len(ranked) - len(shown)))
+        suspects = [device for device in ranked if device["state"] != _NORMAL]
+        quiet = ranked[len(suspects) :]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
+        table.add_column("device", no_wrap=True)
+        table.add_column("name or address", overflow="fold")
+        table.add_column("state", no_wrap=True)
+        for title in ("port 25", "mails", "DNS", "MX"):
+            table.add_column(title, justify="right")
+        for device in suspects + quiet[:_QUIET_ROWS]:
+            table.add_row(*_row(device))
+        parts: list[RenderableType] = [table]
+        if len(quiet) > _QUIET_ROWS:
+            parts.append(Text(f"and {len(quiet) - _QUIET_ROWS} more in state normal\n"))
+        parts += [self._reasons(device) for device in suspects]
+        return Group(*parts, self._answer())
 
-    def _row(self, device: dict) -> list[RenderableType]:
-        verdict = self._verdicts.get(device["device"])
-        state = Text(device["state"], style=_STYLES[device["state"]])
-        if verdict and device["state"] != STATE_NAMES[0]:
-            state.append(f"\nsince {_time(verdict['t'])}", style="default")
-        return [_who(device), state, _why(verdict), _mail(device["smtp"]), _dns(device["dns"])]
+    def _reasons(self, device: dict) -> Text:
+        verdict = self._verdicts[device["device"]]
+        text = Text.assemble((_title(device), "bold"), ": ", _state(device), f" since {_time(verdict['t'])}\n")
+        for row in verdict["evidence"]:
+            text.append(f"  - {SENTENCES[row['kind']]}{_times(row['count'])}\n")
+        return text
 
-    def _below(self, hidden: int) -> Iterable[Text]:
-        if hidden:
-            yield Text(f"{hidden} more devices in state normal.")
-        senders = [device for device in self._devices if device["state"] in _ALARM[:2]]
-        for device in senders:
-            state = device["state"]
-            yield Text.assemble((_title(device), "bold"), " sends spam: ", (state, _STYLES[state]), ".")
+    def _answer(self) -> Text:
+        senders = [device for device in self._devices if device["state"] in _SPAMMING]
         if not senders:
-            yield Text(f"None of {len(self._devices)} devices sends spam over port 25 in what was captured.")
+            return Text(f"None of {len(self._devices)} devices sends spam over port 25 in what was captured.")
+        names = ", ".join(_title(device) for device in senders)
+        verb = "sends" if len(senders) == 1 else "send"
+        return Text.assemble((names, "bold red"), f" {verb} spam; {len(senders)} of {len(self._devices)} devices.")
 
 
 def show(devices: Devices, console: Console) -> None:
@@ -68,39 +75,29 @@ def show(devices: Devices, console: Console) -> None:
     console.print(devices.view())
 
 
+def _row(device: dict) -> list[RenderableType]:
+    smtp = device["smtp"]
+    dns = device["dns"]
+    counts = (smtp["connects"], smtp["messages_accepted"], dns["queries"], dns["mx"])
+    return [device["device"], _label(device), _state(device), *(str(count or "") for count in counts)]
+
+
+def _state(device: dict) -> Text:
+    return Text(device["state"], style=_STYLES[device["state"]])
+
+
+def _label(device: dict) -> str:
+    """Return the DHCP name, else the first address that is not what the device is known by anyway."""
+    others = [address for address in device["addresses"] if address != device["device"]]
+    return device["name"] or (others[0] if others else "")
+
+
 def _title(device: dict) -> str:
     return f"{device['name']} ({device['device']})" if device["name"] else device["device"]
 
 
-def _who(device: dict) -> Text:
-    others = [address for address in device["addresses"] if address != device["device"]]
-    return Text("\n".join([device["name"] or "", device["device"], *others]).strip())
-
-
-def _why(verdict: dict | None) -> Text:
-    if verdict is None:
-        return Text("")
-    lines = []
-    for row in verdict["evidence"]:
-        times = f" ({row['count']}×)" if row["count"] > 1 else ""
-        lines.append(SENTENCES[row["kind"]] + times)
-    return Text("\n".join(lines))
-
-
-def _mail(smtp: dict) -> Text:
-    if not smtp["connects"] and not smtp["mail"]:
-        return Text("-")
-    refused = sum(count for code, count in smtp["replies"].items() if code >= "400")
-    lines = [
-        f"{smtp['connects']} connections",
-        f"to {smtp['destinations']} servers",
-        f"{smtp['messages_accepted']} mails accepted",
-    ]
-    return Text("\n".join([*lines, f"{refused} refusals"] if refused else lines))
-
-
-def _dns(dns: dict) -> Text:
-    return Text(f"{dns['queries']} queries\n{dns['mx']} for MX" if dns["queries"] else "-")
+def _times(count: int) -> str:
+    return f" ({count} times)" if count > 1 else ""
 
 
 def _time(epoch: float) -> str:

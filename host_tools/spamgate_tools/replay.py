@@ -67,7 +67,8 @@ class Replay:
         if last.startswith("error: "):
             raise UserError(last.removeprefix("error: "))
         if "MemoryError" in last:
-            raise UserError(f"the engine ran out of its {self._heap_kb} KB heap ({last})", "give it more with --heap-kb")
+            hint = "give it more with --heap-kb"
+            raise UserError(f"the engine ran out of its {self._heap_kb} KB heap ({last})", hint)
         raise UserError(f"the engine stopped: {last}", "please report this line with the capture's kind and size")
 
     def _listen(self) -> None:

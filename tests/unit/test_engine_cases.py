@@ -264,6 +264,20 @@ class Bots(unittest.TestCase):
             home.connect(device, "203.0.%d.1" % number)
         self.assertEqual(home.state(device), "throttled")
 
+    def test_the_devices_of_a_new_home_are_no_swarm(self):
+        """On the day of installation every device is young; relays that owners set up are looked up by name."""
+        home = Home()
+        home.open_line()
+        for number in range(4):
+            relay = "198.18.%d.9" % number
+            nas = home.device(0x700 + number)
+            home.ask_host(nas, "smtp.isp%d.example" % number, relay)
+            home.mail(home.connect(nas, relay))
+        ups = home.device(0x800)
+        home.ask_mx(ups, "owner.example", ("mx.owner.example", "198.18.7.7"))
+        home.mail(home.connect(ups, "198.18.7.7"))
+        self.assertEqual([change for change in home.changes if change[2] != 1], [])
+
     def test_a_first_day_device_does_not_pay_for_a_bot_next_to_it(self):
         """A bot that is throttled leaves the house's list: the UPS installed today is judged alone."""
         home = Home()

@@ -11,9 +11,10 @@ def collect_early(early: bool) -> None:
     A small heap is lost to holes when garbage lies between what stays.  Later it would only cost time: MicroPython
     takes the frames of larger functions from the heap, and gives them back by itself.
     """
-    if hasattr(gc, "mem_free"):
+    set_threshold = getattr(gc, "threshold", None)
+    if set_threshold:  # MicroPython
         gc.collect()
-        gc.threshold(_IMPORT_GARBAGE_BYTES if early else -1)
+        set_threshold(_IMPORT_GARBAGE_BYTES if early else -1)
 
 
 collect_early(True)

@@ -1,5 +1,8 @@
 """What the young devices of a house do together: a bot that changes its MAC gains nothing.
 
+What counts most is a *direct* contact: with a server that an MX answer named, or that nobody looked up.  A relay that
+an owner has set up is looked up by its own name.
+
 Devices first seen less than a day ago share one list of the providers they met.  A bot that stays is found by its own
 score and leaves the list; what remains are many newcomers with one or two providers each.
 """
@@ -18,8 +21,9 @@ _SLOTS = const(8)
 _DAY_S = const(86400)
 _BURST_S = const(600)
 _DEVICES = const(3)
-_PROVIDERS = const(5)  # as wide_fan_out, for one device
-_BURST_PROVIDERS = const(3)  # by devices that asked DNS for mail servers, within ten minutes
+_ANY_PROVIDERS = const(8)
+_DIRECT_PROVIDERS = const(5)  # as wide_fan_out, for one device
+_BURST_PROVIDERS = const(3)  # direct ones, when the device at hand asked DNS for mail servers
 _NOBODY = const(255)
 
 
@@ -31,9 +35,10 @@ class Household:
         self._providers = array("I", bytes(4 * _SLOTS))
         self._devices = bytearray([_NOBODY] * _SLOTS)
         self._met_s = array("i", bytes(4 * _SLOTS))
+        self._is_direct = bytearray(_SLOTS)
         self._next = 0
 
-    def met(self, device: int, provider: int) -> None:
+    def met(self, device: int, provider: int, is_direct: bool) -> None:
         """A device met a provider that is new to it."""
         engine = self._engine
         if not engine.devices.is_young(device, engine.now_s):
@@ -46,9 +51,10 @@ class Household:
         self._providers[slot] = provider
         self._devices[slot] = device
         self._met_s[slot] = engine.now_s
-        if self._is_swarm(_DAY_S, _PROVIDERS) or (
-            engine.board.score(device) >= H1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS)
-        ):
+        self._is_direct[slot] = is_direct
+        if self._is_swarm(_DAY_S, _DIRECT_PROVIDERS, True) or self._is_swarm(_DAY_S, _ANY_PROVIDERS, False):
+            engine.observe(device, evidence.HOUSE_FAN_OUT)
+        elif engine.board.score(device) >= H1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
 
     def clear(self, device: int) -> None:
@@ -57,26 +63,28 @@ class Household:
             if self._devices[slot] == device:
                 self._devices[slot] = 0
 
-    def _is_swarm(self, window_s: int, providers: int) -> bool:
+    def _is_swarm(self, window_s: int, providers: int, direct: bool) -> bool:
         found = 0
         devices = 0
         for slot in range(_SLOTS):
-            if self._counts(slot, window_s):
+            if self._counts(slot, window_s, direct):
                 found += 1
-                devices += self._is_first_of_device(slot, window_s)
+                devices += self._is_first_of_device(slot, window_s, direct)
         return found >= providers and devices >= _DEVICES
 
-    def _counts(self, slot: int, window_s: int) -> bool:
+    def _counts(self, slot: int, window_s: int, direct: bool) -> bool:
         device = self._devices[slot]
         engine = self._engine
         if device == _NOBODY or engine.now_s - self._met_s[slot] > window_s:
             return False
+        if direct and not self._is_direct[slot]:
+            return False
         state = engine.devices.state[device]
         return state == states.NORMAL or state == states.WATCHED
 
-    def _is_first_of_device(self, slot: int, window_s: int) -> bool:
+    def _is_first_of_device(self, slot: int, window_s: int, direct: bool) -> bool:
         device = self._devices[slot]
         for earlier in range(slot):
-            if self._devices[earlier] == device and self._counts(earlier, window_s):
+            if self._devices[earlier] == device and self._counts(earlier, window_s, direct):
                 return False
         return True

@@ -186,15 +186,17 @@ class Mail:
         self._flags[slot] |= _MET
         if not engine.contacts.meet(device, self._provider[slot], engine.now_s):
             return
-        if self._host[slot] >= 0:
-            if is_exchange(self._host[slot]):
+        host = self._host[slot]
+        is_direct = host < 0 or is_exchange(host)
+        if host >= 0:
+            if is_direct:
                 engine.observe(device, evidence.MX_CONNECT)
         elif engine.devices.flags[device] & ASKED_DNS:
             engine.observe(device, evidence.NO_DNS_CONNECT)
         if engine.now_s - self._proxied_s[device] <= _PROXIED_S:
             engine.observe(device, evidence.PROXIED)
         self._weigh_fan_out(device)
-        self.household.met(device, self._provider[slot])
+        self.household.met(device, self._provider[slot], is_direct)
 
     def _weigh_fan_out(self, device: int) -> None:
         engine = self._engine

@@ -30,7 +30,7 @@ class CaptureFile:
 
     def __init__(self, path: str, window: bytearray) -> None:
         self.path = path
-        self.records = 0
+        self.packets = 0
         self.done_bytes = 0
         self.buf = window
         self._view = memoryview(self.buf)
@@ -54,7 +54,7 @@ class CaptureFile:
     def rewind(self) -> None:
         """Start again at the first record."""
         self._file.seek(0)
-        self._at = self._end = self.records = self.done_bytes = 0
+        self._at = self._end = self.packets = self.done_bytes = 0
         self._fill()
         self.reader = open_capture(self.buf, 0, self._end)
 
@@ -91,18 +91,18 @@ class CaptureFile:
         self._file.seek(self.reader.to_skip, 1)
         self.done_bytes += self.reader.to_skip
         if self.done_bytes > self.total_bytes:
-            raise self._fault("ends within the record")
+            raise self._fault("the file ends within it")
         return True
 
     def _last_record(self) -> bool:
         if self._at == self._end:
             return False
-        raise self._fault("ends within the record")
+        raise self._fault("the file ends within it")
 
     def _step(self, size: int) -> None:
         self._at += size
         self.done_bytes += size
-        self.records += 1
+        self.packets += self.reader.packet
 
     def _fill(self) -> int:
         """Move what is left to the front and read on; returns how many bytes came."""
@@ -115,8 +115,8 @@ class CaptureFile:
         return count
 
     def _fault(self, what: str) -> CaptureError:
-        place = (self.path, self.records + 1, self.done_bytes, what)
-        return CaptureError("%s: record %d, at byte %d: %s" % place)
+        place = (self.path, self.packets + 1, self.done_bytes, what)
+        return CaptureError("%s: packet %d, at byte %d: %s" % place)
 
 
 class Askers:

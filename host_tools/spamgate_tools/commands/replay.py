@@ -55,13 +55,15 @@ def replay(captures: Sequence[str], networks: Sequence[str], runtime: str, heap_
 def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, heap_kb: int) -> None:
     devices = Devices()
     fault: UserError | None = None
+    screen = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,
     )
     with bar:
         task = bar.add_task("reading", total=None)

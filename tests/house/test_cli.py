@@ -1,0 +1,145 @@
+"""The command as its users meet it: help, exit codes, and one line for everything that is wrong."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
+_PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+_QUERY = "000001000001000000000000076578616d706c6503636f6d00000f0001"
+
+
+def _run(*words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [_SPAMGATE, *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        check=False,
+    )
+
+
+def _fault(done: subprocess.CompletedProcess) -> str:
+    assert done.returncode == 2, done
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("spamgate: ")
+    return done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("replay",), ("decode",), ("decode", "dns"), ("decode", "smtp")])
+def test_help_has_an_example(words):
+    done = _run(*words, "--help")
+    assert done.returncode == 0
+    assert "Example" in done.stdout
+
+
+BAD_FILES = {
+    "empty": (b"", "is empty"),
+    "foreign": (b"GIF89a" + bytes(100), "is neither pcap nor pcapng"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(100), "is compressed with gzip: unpack it first"),
+    "cut in its header": (_PCAP_HEADER[:20], "ends within the file header"),
+    "cut in a record": (_PCAP_HEADER + struct.pack("<IIII", 1, 0, 60, 60) + bytes(10), "packet 1, at byte 24: "),
+    "absurd length": (_PCAP_HEADER + struct.pack("<IIII", 1, 0, 0x7FFFFFFF, 60) + bytes(60), "packet 1, at byte 24: "),
+    "unknown link type": (
+        struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 147) + struct.pack("<IIII", 1, 0, 4, 4) + bytes(4),
+        "link type 147",
+    ),
+}
+
+
+@pytest.mark.parametrize("runtime", ["cpython", "micropython"])
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_capture_is_one_line_and_exit_2(kind, runtime, tmp_path):
+    content, says = BAD_FILES[kind]
+    path = tmp_path / "bad.pcap"
+    path.write_bytes(content)
+    text = _fault(_run("replay", "--json", "--runtime", runtime, str(path)))
+    assert str(path) in text
+    assert says in text
+
+
+def test_a_bad_capture_does_not_stop_the_table(tmp_path):
+    path = tmp_path / "bad.pcap"
+    path.write_bytes(_PCAP_HEADER + b"cut")
+    done = _run("replay", str(path))
+    assert "No device of the home" in done.stdout
+    _fault(done)
+
+
+@pytest.mark.parametrize("command", [("replay",), ("decode", "smtp"), ("decode", "dns")])
+def test_a_missing_file_is_named(command, tmp_path):
+    text = _fault(_run(*command, str(tmp_path / "nowhere.pcap")))
+    assert "nowhere.pcap" in text and "o such file" in text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="not run: root may read everything")
+def test_a_file_without_permission_is_named(tmp_path):
+    path = tmp_path / "secret.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    path.chmod(0)
+    assert "no permission" in _fault(_run("replay", str(path)))
+
+
+def test_a_bad_network_is_named(tmp_path):
+    path = tmp_path / "no.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    assert "192.168.1.0/33" in _fault(_run("replay", "--lan", "192.168.1.0/33", str(path)))
+
+
+def test_a_capture_without_packets_is_no_fault(tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    done = _run("replay", "--json", str(path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_capture_whose_name_looks_like_an_option_is_read(tmp_path):
+    (tmp_path / "--lan").write_bytes(_PCAP_HEADER)
+    done = subprocess.run(
+        [_SPAMGATE, "replay", "--json", "--", "--lan"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_micropython_says_how_to_get_it(tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    text = _fault(_run("replay", str(path), MICROPYTHON=str(tmp_path / "nothing")))
+    assert "MICROPYTHON" in text
+
+
+def test_a_heap_that_is_too_small_says_what_to_do(tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    done = _run("replay", "--heap-kb", "100", str(path))
+    assert done.returncode == 2
+    assert "--heap-kb" in done.stderr
+
+
+def test_decode_dns_reads_one_message_a_line():
+    done = _run("decode", "dns", "-", stdin=f"{_QUERY}\nnonsense\n")
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert done.returncode == 0
+    assert first == {
+        "qname": "example.com.",
+        "qtype": 15,
+        "qclass": 1,
+        "qr": False,
+        "opcode": 0,
+        "rcode": 0,
+        "answers": 0,
+        "edns": -1,
+    }
+    assert list(second) == ["error"]
+
+
+def test_an_unknown_option_is_an_error_of_use():
+    done = _run("replay", "--nonsense", "x")
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
