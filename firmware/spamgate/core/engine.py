@@ -126,6 +126,8 @@ class Engine:
         new = states.next_state(old, event)
         if new != old:
             self.devices.state[device] = new
+            if new == states.RELEASED:
+                self.board.evidence_s[device] = self.now_s  # its week of proving itself begins now
             self._on_change(device, old, new)
 
     def _patrol(self) -> None:
