@@ -43,6 +43,15 @@ class Swarm(unittest.TestCase):
             self.connect(device, 1)
         self.assertEqual(self.accused(devices), [])
 
+    def test_relays_looked_up_by_name_are_a_swarm_at_eight(self):
+        """A house that moves in sets up its devices on one day, each with a relay of its own."""
+        devices = self.newcomers(8)
+        for number, device in enumerate(devices):
+            self.assertEqual(self.accused(devices), [])
+            self.home.ask_host(device, "relay.p%d.example" % number, _server(number))
+            self.connect(device, number)
+        self.assertEqual(self.accused(devices), [devices[7]])
+
     def test_devices_that_have_been_here_for_a_day_are_judged_alone(self):
         devices = [self.home.settled(100 + number) for number in range(6)]
         for number, device in enumerate(devices):

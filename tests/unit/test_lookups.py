@@ -112,6 +112,18 @@ class Excused(unittest.TestCase):
         home.ask(device, "mail.d9.example", TYPE_A, MAIL_NAME)
         self.assertEqual(home.evidence(device), {})
 
+    def test_a_flood_of_guesses_makes_nobody_else_look_bad(self):
+        home = Home()
+        bot = home.settled(1)
+        clean = home.settled(2)
+        for number in range(4):
+            for guess in range(1000):
+                home.ask(bot, "mail.d%d-%d.example" % (number, guess), TYPE_A, MAIL_NAME)
+            for name in ("mail.a.example", "mail.b.example"):
+                home.ask(clean, name, TYPE_A, MAIL_NAME)
+        self.assertEqual(home.evidence(clean), {})
+        self.assertEqual(list(home.evidence(bot)), ["mail_name_query"])
+
 
 if __name__ == "__main__":
     unittest.main()

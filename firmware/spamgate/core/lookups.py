@@ -107,9 +107,10 @@ class Lookups:
         if now_s - self._domains_since_s[device] > _HOUR_S:
             self._domains_since_s[device] = now_s
             self._domain_count[device] = 0
-        key = hash_pair(hash_pair(domain_hash, device), self._domains_since_s[device] & 0x3FFFFFFF)
-        if self._domains.add(key) and self._domain_count[device] < 255:
-            self._domain_count[device] += 1
+        if self._domain_count[device] < _MAIL_DOMAINS:  # beyond, a flood would wash the others' out of the set
+            key = hash_pair(hash_pair(domain_hash, device), self._domains_since_s[device] & 0x3FFFFFFF)
+            if self._domains.add(key):
+                self._domain_count[device] += 1
         if self._domain_count[device] >= _MAIL_DOMAINS:
             self._engine.observe(device, evidence.MAIL_NAME_QUERY)
 
