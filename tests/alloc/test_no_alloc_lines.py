@@ -1,4 +1,4 @@
-"""Reading envelopes, rejections and DNS over TCP takes nothing from the heap: run with the heap locked, on MicroPython."""
+"""Reading envelopes, rejections and DNS over TCP takes nothing from the heap: run with the heap locked."""
 
 import unittest
 
