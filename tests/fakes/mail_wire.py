@@ -157,8 +157,11 @@ class SmtpLog:
     def encrypted(self, slot):
         self.events.append("encrypted")
 
+    def lines(self):
+        return [event for event in self.events if isinstance(event, tuple) and len(event) == 2]
+
     def commands(self):
-        return [event[0] for event in self.events if isinstance(event, tuple) and len(event) == 2]
+        return [verb for verb, _ in self.lines()]
 
     def replies(self):
         return [event[:2] for event in self.events if isinstance(event, tuple) and len(event) == 3]

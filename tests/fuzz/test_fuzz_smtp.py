@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spamgate.wire.smtp import SmtpObserver
+from spamgate.wire.smtp_verbs import argument_at
+from spamgate_tools.transactions import Session
 
 LINE_BYTES = 24
 
@@ -99,3 +101,80 @@ def test_a_message_shows_nothing_within_and_hides_nothing_behind(text):
     go_ahead = [(CLIENT, b"HELO x\r\nDATA\r\n"), (SERVER, b"220 x\r\n250 x\r\n354 go\r\n"), (CLIENT, text)]
     assert observe(go_ahead).commands() == [1, 5]
     assert observe([*go_ahead, (CLIENT, b"\r\n.\r\nRSET\r\n")]).commands() == [1, 5, 7]
+
+
+# --- transactions: the same however much the client pipelines ----------------------------------
+
+
+class Mails(SmtpLog):
+    """Leads what the observer tells into a session."""
+
+    def __init__(self):
+        super().__init__()
+        self.session = Session("10.0.0.2", "192.0.2.25")
+
+    def command(self, slot, verb, buf, start, end):
+        self.session.hear_command(verb, bytes(buf[argument_at(verb, buf, start, end) : end]))
+
+    def reply(self, slot, code, verb, buf, start, end):
+        self.session.hear_reply(code, verb)
+
+    def accepted(self, slot):
+        self.session.hear_accepted()
+
+    def encrypted(self, slot):
+        self.session.hear_encrypted()
+
+
+FATES = ("accepted", "refused", "no data", "reset", "dropped", "chunks")
+
+
+@st.composite
+def mail_sessions(draw):
+    """Return a script and its transactions; the client waits where it must, and elsewhere if it likes."""
+    script = [(SERVER, b"220 mx\r\n"), (CLIENT, b"EHLO me\r\n"), (SERVER, b"250 ok\r\n")]
+    expected = []
+    waiting = []  # replies that the server has not sent yet
+
+    def say(line, reply, must_wait=False):
+        script.append((CLIENT, line))
+        waiting.append((SERVER, reply))
+        if must_wait or draw(st.booleans()):
+            script.extend(waiting)
+            waiting.clear()
+
+    for number, fate in enumerate(draw(st.lists(st.sampled_from(FATES), max_size=5))):
+        recipients = [f"r{number}{place}@x" for place in range(draw(st.integers(1, 3)))]
+        say(b"MAIL FROM:<s%d@y>\r\n" % number, b"250 ok\r\n")
+        for recipient in recipients:
+            say(b"RCPT TO:<%s>\r\n" % recipient.encode(), b"250 ok\r\n")
+        last = 250
+        if fate in ("accepted", "refused"):
+            say(b"DATA\r\n", b"354 go\r\n", True)
+            last = 250 if fate == "accepted" else 554
+            say(b"MAIL FROM:<not@me>\r\n..\r\n.\r\n", b"%d done\r\n" % last)
+        elif fate == "no data":
+            last = 503
+            say(b"DATA\r\n", b"503 no\r\n", True)
+        elif fate == "reset":
+            say(b"RSET\r\n", b"250 ok\r\n")
+        elif fate == "chunks":
+            say(b"BDAT 6\r\nQUIT\r\n", b"250 ok\r\n")
+            say(b"BDAT 0 LAST\r\n", b"250 done\r\n")
+        expected.append((f"s{number}@y", recipients, last, fate in ("accepted", "chunks")))
+    return script + waiting, expected or [(None, [], 250, False)]
+
+
+@given(mail_sessions(), st.integers(0, 3))
+def test_transactions_are_the_same_however_much_is_pipelined(session, size):
+    script, expected = session
+    mails = Mails()
+    observer = SmtpObserver(mails, 1)
+    observer.begin(0, False, False)
+    for side, said in script:
+        for at in range(0, len(said), size or len(said)):
+            feed(observer, side, said[at : at + (size or len(said))])
+    mails.session.close()
+    told = mails.session.take_done()
+    assert [(of["mail_from"], of["rcpt_to"], of["last_reply"], of["accepted"]) for of in told] == expected
+    assert all(of["helo"] == "me" and not of["tls"] and not of["auth"] for of in told)
