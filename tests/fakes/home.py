@@ -35,11 +35,11 @@ def domain_hash(name):
 class Home:
     """An engine and what happens around it."""
 
-    def __init__(self, limits=None):
+    def __init__(self, limits=None, now_s=1000000):
         self.changes = []
         self.engine = Engine(limits or Limits(), self._changed)
         self.slots = (limits or Limits()).connections
-        self.now_s = 1000000
+        self.now_s = now_s
         self._slot = 0
         self._question = 0
         self.wait(0)

@@ -48,7 +48,7 @@ class AddressBook:
         self._latest_v4[device] = slot - row
         if latest == slot - row or latest == _NONE:
             return False
-        if now_s - self._turned_s[device] > _TURNS_WINDOW_S:
+        if not 0 <= now_s - self._turned_s[device] <= _TURNS_WINDOW_S:
             self._turns[device] = 0
             self._turned_s[device] = now_s
         self._turns[device] += 1

@@ -127,7 +127,7 @@ class Dialogue:
         return self._counts[at]
 
     def _roll(self, device: int) -> None:
-        if self._engine.now_s - self._since_s[device] >= _DAY_S:
+        if not 0 <= self._engine.now_s - self._since_s[device] < _DAY_S:
             self._start_day(device)
 
     def _start_day(self, device: int) -> None:

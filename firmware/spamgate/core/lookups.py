@@ -104,7 +104,7 @@ class Lookups:
 
     def _guessed(self, device: int, domain_hash: int) -> None:
         now_s = self._engine.now_s
-        if now_s - self._domains_since_s[device] > _HOUR_S:
+        if not 0 <= now_s - self._domains_since_s[device] <= _HOUR_S:
             self._domains_since_s[device] = now_s
             self._domain_count[device] = 0
         if self._domain_count[device] < _MAIL_DOMAINS:  # beyond, a flood would wash the others' out of the set
@@ -116,7 +116,7 @@ class Lookups:
 
     def _missed(self, device: int) -> None:
         now_s = self._engine.now_s
-        if now_s - self._failures_since_s[device] > _FAILURE_WINDOW_S:
+        if not 0 <= now_s - self._failures_since_s[device] <= _FAILURE_WINDOW_S:
             self._failures_since_s[device] = now_s
             self._failures[device] = 0
         if self._failures[device] < 255:

@@ -33,6 +33,7 @@ _LOCAL = const(4)  # the server is in the home
 _SUBMISSION = const(8)
 _MET = const(16)  # the provider has been weighed and stands in the device's row
 _NOBODY = const(255)
+_NEVER = const(-(1 << 30))
 
 
 class Mail:
@@ -42,7 +43,7 @@ class Mail:
         self._engine = engine
         self.household = Household(engine)
         self.dialogue = Dialogue(engine, distinct)
-        self._proxied_s = array("i", [-(1 << 30)] * engine.devices.capacity)
+        self._proxied_s = array("i", [_NEVER] * engine.devices.capacity)
         self._device = bytearray([_NOBODY] * connections)
         self._flags = bytearray(connections)
         self._messages = bytearray(connections)
@@ -117,7 +118,7 @@ class Mail:
         for slot in range(len(self._device)):
             if self._device[slot] == device:
                 self._device[slot] = CROWD
-        self._proxied_s[device] = self._engine.now_s - _DAY_S
+        self._proxied_s[device] = _NEVER
         self.dialogue.clear(device)
         self.household.clear(device)
 
@@ -193,7 +194,8 @@ class Mail:
                 engine.observe(device, evidence.MX_CONNECT)
         elif engine.devices.flags[device] & ASKED_DNS:
             engine.observe(device, evidence.NO_DNS_CONNECT)
-        if engine.now_s - self._proxied_s[device] <= _PROXIED_S:
+        proxied_s = self._proxied_s[device]
+        if proxied_s != _NEVER and engine.now_s - proxied_s <= _PROXIED_S:
             engine.observe(device, evidence.PROXIED)
         self._weigh_fan_out(device)
         self.household.met(device, self._provider[slot], is_direct)

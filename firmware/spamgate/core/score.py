@@ -86,6 +86,8 @@ class ScoreBoard:
     def wear(self, device: int, now_s: int) -> None:
         """Let whole hours gone by wear the score down."""
         hours = (now_s - self._worn_s[device]) // _HOUR_S
+        if hours < 0:
+            self._worn_s[device] = now_s  # the clock was set back
         if hours <= 0:
             return
         self._worn_s[device] += hours * _HOUR_S
