@@ -21,7 +21,7 @@ _NOW_S = 1000000
 
 def _mac(number):
     who = Identity()
-    who.from_mac(bytes((2, 0, 0, 0, number >> 8, number & 255)), 0)
+    who.from_mac(bytes((2, 0, number * 5 & 255, 0, number >> 8, number & 255)), 0)
     return who
 
 
@@ -48,6 +48,11 @@ class Identities(unittest.TestCase):
             self.assertEqual(identity_kind(who.high), BY_ADDRESS)
             seen.add((who.high, who.low))
         self.assertEqual(len(seen), 3 + 9 + 4)
+        for maker in (1, 2):
+            who.from_mac(bytes((2, 0, maker, 0, 0, 1)), 0)
+            who.behind_relay(bytes((10, 0, 0, 1)), 0, 4)
+            seen.add((who.high, who.low))
+        self.assertEqual(len(seen), 18, "relays that differ by their maker only")
         self.assertTrue(max(max(pair) for pair in seen) < 1 << 30)
 
     def test_neighbours_by_address_are_apart(self):

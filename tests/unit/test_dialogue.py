@@ -43,7 +43,7 @@ class Dialogues(unittest.TestCase):
     def test_a_greeting_without_a_domain_impersonates_nobody(self):
         for form, name in ((LITERAL, "[10.0.0.1]"), (BAD_NAME, "localhost")):
             self.introduce(self.device, HOST_NAME, "mx.a.example")
-            self.introduce(self.device, form, name)
+            self.dialogue.introduced(self.device, form, name_hash(name), domain_hash("a.example"))
             self.write(self.device, "u@a.example", "u@b.example")
         self.assertFalse("helo_impersonates" in self.evidence(self.device))
 

@@ -130,7 +130,8 @@ class Numbers(unittest.TestCase):
     def test_who_replaces_a_device_inherits_nothing(self):
         home = Home(self.limits)
         first = home.device(1)
-        home.ask(first, "a.example", 1)
+        for number in range(9):
+            home.ask(first, "n%d.example" % number, 1, rcode=3)
         for number in (2, 3):
             home.ask(home.device(number), "a.example", 1)
         home.engine.observe(first, evidence.BAD_HELO)
@@ -141,6 +142,8 @@ class Numbers(unittest.TestCase):
         self.assertEqual(home.engine.board.score(newcomer), 0)
         self.assertEqual(home.engine.contacts.find(newcomer, 7), -1)
         self.assertEqual([home.engine.counters.get(newcomer, 18 + at) for at in range(4)], [0] * 4)
+        home.ask(newcomer, "n9.example", 1, rcode=3)
+        self.assertEqual(home.evidence(newcomer), {})
 
     def test_all_who_come_too_late_are_judged_as_one(self):
         home = Home(self.limits)

@@ -48,6 +48,13 @@ class Weighing(Case):
         self.connect(2, SILENT)
         self.assertEqual(self.evidence(), ["second_provider"])
 
+    def test_relay_and_exchange_of_one_domain_are_one_provider(self):
+        self.home.ask_host(self.device, "relay.a.example", _server(1))
+        self.home.ask_mx(self.device, "a.example", ("mx.a.example", _server(2)))
+        self.connect(1)
+        self.connect(2)
+        self.assertEqual(self.evidence(), ["mx_query"])
+
     def test_it_weighs_once(self):
         self.home.open_line()
         for number in (1, 2):
@@ -117,6 +124,22 @@ class Failing(Case):
         self.home.wait(100)
         self.assertEqual(self.evidence(), [])
 
+    def test_a_line_that_shuts_meanwhile_excuses_what_is_under_way(self):
+        for number in (1, 2):
+            self.connect(number, SILENT)
+        for number in range(9):
+            self.home.connect(self.home.settled(50 + number), _server(100 + number), SILENT)
+        self.home.wait(100)
+        self.assertFalse("connect_failed" in self.evidence())
+
+    def test_after_a_clock_was_set_back_connections_still_expire(self):
+        self.home.now_s -= 10 * _DAY_S
+        self.home.wait(0)
+        for number in (1, 2):
+            self.connect(number, SILENT)
+        self.home.wait(100)
+        self.assertIn("connect_failed", self.evidence())
+
     def test_a_reset_after_the_answer_is_no_refusal(self):
         for number in (1, 2):
             slot = self.connect(number)
@@ -166,11 +189,14 @@ class Replies(Case):
         self.assertEqual(self.evidence(), [], "the second provider is the first stranger")
 
     def test_messages_are_counted_by_connection(self):
+        limits = Limits()
+        limits.connections = 1
+        self.home = Home(limits)
+        self.device = self.home.settled(1)
         for _ in range(5):
             slot = self.connect(1)
             for _ in range(3):
                 self.home.mail(slot)
-            self.mail.closed(slot)
         self.assertEqual(self.evidence(), [])
 
     def test_a_failed_login_in_the_home_is_nobodys_business(self):

@@ -28,6 +28,14 @@ class Known(unittest.TestCase):
         self.assertEqual(len(found), 1)
         self.assertTrue(is_exchange(found.pop()))
 
+    def test_a_host_in_two_mx_answers_stays_with_the_first(self):
+        self.providers.note_exchange(_NAME, _DOMAIN, _NOW_S)
+        self.providers.note_exchange(_NAME, _DOMAIN + 999, _NOW_S)
+        self.providers.note_host(_NAME, 500, _ADDRESS, _NOW_S)
+        self.providers.note_exchange(_NAME + 1, _DOMAIN, _NOW_S)
+        self.providers.note_host(_NAME + 1, 500, _ADDRESS + 1, _NOW_S)
+        self.assertEqual(self.of(_ADDRESS), self.of(_ADDRESS + 1))
+
     def test_without_an_mx_answer_the_domain_is_the_provider(self):
         self.providers.note_host(_NAME, _DOMAIN, _ADDRESS, _NOW_S)
         self.providers.note_host(_NAME + 1, _DOMAIN, _ADDRESS + 1, _NOW_S)

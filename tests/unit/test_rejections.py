@@ -76,6 +76,7 @@ class Rejections(unittest.TestCase):
             with self.subTest(code=code):
                 self.assertEqual(_meaning(550, smtp.RCPT, code + b" user unknown"), UNKNOWN_RECIPIENT)
         self.assertEqual(_meaning(550, smtp.RCPT, b"5.7.1"), POLICY)
+        self.assertEqual(meaning(550, smtp.RCPT, b"5.1.15", 0, 5), UNKNOWN_RECIPIENT)
         self.assertEqual(_meaning(550, smtp.RCPT, b"5.1.1"), UNKNOWN_RECIPIENT)
 
 

@@ -70,11 +70,17 @@ class Wearing(unittest.TestCase):
         board.wear(1, _NOW_S + _DAY_S)
         self.assertTrue(whole * 48 // 100 < board.score(1) < whole * 53 // 100, board.score(1))
 
+    def test_look_ups_wear_off_as_connections_do(self):
+        board = _board()
+        board.observe(1, evidence.MX_QUERY, _NOW_S, 0)
+        board.wear(1, _NOW_S + _DAY_S)
+        self.assertTrue(H1 * 48 // 100 < board.score(1) < H1 * 53 // 100, board.score(1))
+
     def test_it_does_not_matter_how_often_one_looks(self):
         boards = (_board(), _board())
         for board in boards:
             board.observe(1, evidence.HOUSE_FAN_OUT, _NOW_S, 0)
-        for second in range(0, 10 * _HOUR_S + 1, 600):
+        for second in range(0, 10 * _HOUR_S + 1, 1000):
             boards[0].wear(1, _NOW_S + second)
         boards[1].wear(1, _NOW_S + 10 * _HOUR_S)
         self.assertEqual(boards[0].score(1), boards[1].score(1))
@@ -150,6 +156,8 @@ class Rows(unittest.TestCase):
         for device in range(1, 8):
             self.assertEqual(board.score(device), WEIGHTS[evidence.BAD_HELO])
         self.assertTrue(board.observe(1, evidence.BAD_HELO, _NOW_S + _DAY_S + 100, 0))
+        board.halve(2)
+        self.assertTrue(board.observe(2, evidence.BAD_HELO, _NOW_S + 200, 0), "released without a row")
 
     def test_a_flood_of_little_facts_leaves_the_record_of_a_suspect(self):
         board = _board(100, 4)
