@@ -64,6 +64,6 @@ clean: ## remove everything that make has made
 $(READY): ci/requirements.txt ci/setup.sh host_tools/pyproject.toml
 	@ci/setup.sh
 
-$(HOME_CAPTURE): $(READY) $(wildcard host_tools/spamgate_tools/sample_home*.py)
+$(HOME_CAPTURE): $(READY) host_tools/spamgate_tools/sample_home.py $(wildcard host_tools/spamgate_tools/sample/*.py)
 	@mkdir -p $(@D)
 	@$(PYTHON_IN) -m spamgate_tools.sample_home --seed 1 $@

@@ -7,15 +7,16 @@ Broken (it should have worked: the bench goes on and ends with exit 1).
 
 import json
 import statistics
-import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from spamgate_tools.errors import UserError
+from spamgate_tools.replay import program
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -24,10 +25,8 @@ from shared_data import shared_data  # noqa: E402  (tests/ is not installed)
 RUNS = 5  # the median of these is reported: the machine's noise is about 15 %
 
 _OUT = ROOT / "build" / "bench.json"
-_SPAMGATE = Path(sys.executable).parent / "spamgate"
+_HEAP_KB = 256  # the smallest the program is made for
 _SPAMBOT = Path("pcap_spambot") / "spambot_2010-11-18_part1.pcap"
-_PCAP_HEAD_BYTES = 24
-_LITTLE_ENDIAN = (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")  # microseconds, nanoseconds
 
 
 class NotRun(Exception):
@@ -42,12 +41,21 @@ class Broken(NotRun):
 
 
 def replay_pps() -> float:
-    """Packets a second of the whole replay program in MicroPython, its start-up not counted."""
-    capture = _capture()
-    empty = _empty_capture(capture)
-    start_up_s = _median_s([_SPAMGATE, "replay", "--json", empty])
-    whole_s = _median_s([_SPAMGATE, "replay", "--json", capture])
-    return round(packets_in(capture.read_bytes()) / (whole_s - start_up_s))
+    """Packets a second of the replay program in MicroPython, in the smallest heap it is made for."""
+    try:
+        command, environment = program("micropython", _HEAP_KB)
+    except UserError as missing:
+        raise NotRun(str(missing)) from None
+    command += ["--stats", str(_capture())]
+    return statistics.median(_replayed_pps(command, environment) for _ in range(RUNS))
+
+
+def _replayed_pps(command: list[str], environment: dict[str, str]) -> int:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Broken(done.stderr.strip().splitlines()[-1])
+    stats = json.loads(done.stderr.splitlines()[-1])
+    return round(stats["packets"] * 1000000 / stats["elapsed_us"])
 
 
 def _capture() -> Path:
@@ -58,23 +66,6 @@ def _capture() -> Path:
     made = ROOT / "build" / "home.pcap"
     _run(["make", "--silent", "-C", ROOT, made.relative_to(ROOT)])
     return made
-
-
-def _empty_capture(capture: Path) -> Path:
-    """Write a capture without packets: what replaying it takes is start-up."""
-    empty = ROOT / "build" / "empty.pcap"
-    empty.write_bytes(capture.read_bytes()[:_PCAP_HEAD_BYTES])
-    return empty
-
-
-def packets_in(capture: bytes) -> int:
-    """Return the number of records of a classic pcap file, read without our own readers."""
-    record = struct.Struct(("<" if capture[:4] in _LITTLE_ENDIAN else ">") + "8xI4x")
-    at, count = _PCAP_HEAD_BYTES, 0
-    while at + record.size <= len(capture):
-        at += record.size + record.unpack_from(capture, at)[0]
-        count += 1
-    return count
 
 
 # --- what later issues measure -------------------------------------------------------------------
@@ -109,16 +100,6 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
 
 
 # --- running and reporting ---------------------------------------------------------------------
-
-
-def _median_s(command: list[str | Path]) -> float:
-    return statistics.median(_seconds(command) for _ in range(RUNS))
-
-
-def _seconds(command: list[str | Path]) -> float:
-    start_s = time.perf_counter()
-    _run(command)
-    return time.perf_counter() - start_s
 
 
 def _run(command: list[str | Path]) -> None:

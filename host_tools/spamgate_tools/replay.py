@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from spamgate_tools.compiled import SOURCE, search_path
 from spamgate_tools.errors import UserError
@@ -36,8 +35,7 @@ class Replay:
         self._heap_kb = heap_kb
         self._on_progress = on_progress
         self._complaints: list[str] = []
-        command, variable, folder = _command(runtime, heap_kb)
-        command += ["--heap-kb", str(heap_kb)]
+        command, environment = program(runtime, heap_kb)
         for network in networks:
             command += ["--lan", network]
         if on_progress:
@@ -46,7 +44,7 @@ class Replay:
             [*command, *(_plain(capture) for capture in captures)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, variable: str(folder)},
+            env=environment,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -82,13 +80,14 @@ class Replay:
                 self._complaints = [*self._complaints[-9:], " ".join(words)]
 
 
-def _command(runtime: str, heap_kb: int) -> tuple[list[str], str, Path]:
-    """Return the command, and the variable that tells the interpreter in which folder the firmware is."""
+def program(runtime: str, heap_kb: int) -> tuple[list[str], dict[str, str]]:
+    """Return the command that starts the replay program, and the environment in which it finds the firmware."""
+    options = ["-m", _PROGRAM, "--heap-kb", str(heap_kb)]
     if runtime == "cpython":
-        return [sys.executable, "-m", _PROGRAM], "PYTHONPATH", SOURCE.parent
+        return [sys.executable, *options], {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
     micropython = find_micropython()
-    command = [*micropython, "-X", f"heapsize={heap_kb}k", "-m", _PROGRAM]
-    return command, "MICROPYPATH", search_path(micropython)
+    command = [*micropython, "-X", f"heapsize={heap_kb}k", *options]
+    return command, {**os.environ, "MICROPYPATH": str(search_path(micropython))}
 
 
 def _plain(capture: str) -> str:

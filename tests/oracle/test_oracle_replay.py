@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 from shared_data import NOT_THERE, shared_data
 
-from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
-from spamgate_tools.replay import RUNTIMES, Replay
-from spamgate_tools.runtime import find_micropython
+from spamgate_tools.replay import RUNTIMES, Replay, program
 
 _DATA = shared_data()
 _SMALL_KB = 256
@@ -138,17 +136,11 @@ def test_the_spambot_fits_a_small_heap_and_gives_the_same_events():
 def test_the_heap_does_not_grow():
     """Four readings after collection, at each quarter of the capture, in a heap that just holds everything."""
     try:
-        micropython = find_micropython()
+        command, environment = program("micropython", _SMALL_KB)
     except UserError as missing:
         pytest.skip(f"not run: {missing}")
-    program = ["-m", "spamgate.app.replay", "--stats", "--heap-kb", str(_SMALL_KB), str(_DATA / _SPAMBOT)]
-    done = subprocess.run(
-        [*micropython, "-X", f"heapsize={_SMALL_KB}k", *program],
-        env={"MICROPYPATH": str(search_path(micropython))},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command += ["--stats", str(_DATA / _SPAMBOT)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     heap = json.loads(done.stderr.splitlines()[-1])["heap"]
     assert len(heap) == 4
     assert heap[3] <= heap[0], heap

@@ -11,9 +11,11 @@ from spamgate.app import collect_early
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.limits import Limits
+from spamgate.hal.clock import elapsed_us, ticks_us
 from spamgate.plane.replay import CaptureFile, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
+from spamgate.wire.cursor import FormError
 from spamgate.wire.events import device_line, verdict_line
 
 _USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] [--heap-kb N] CAPTURE..."
@@ -63,22 +65,27 @@ class Program:
         self._window = bytearray(limits.window_bytes)
         self._heap: "list[int]" = []
         self._ticked_s = 0
+        self._elapsed_us = 0
 
     def run(self) -> None:
         """Replay all captures; the devices are reported even when one of them is faulty."""
         try:
             for path in self._options.captures:
                 capture = CaptureFile(path, self._window)
+                began = ticks_us()
                 try:
                     self._play(capture)
+                except FormError as error:
+                    raise capture.fault(error) from None
                 finally:
+                    self._elapsed_us += elapsed_us(began)
                     capture.close()
         finally:
             for device in self._engine.devices.everyone():
                 print(device_line(self._engine, device))
             if self._options.stats:
-                counts = (self._watcher.packets, self._watcher.malformed, self._heap)
-                _tell('{"packets":%d,"malformed":%d,"heap":%s}' % counts)
+                counts = (self._watcher.packets, self._watcher.malformed, self._elapsed_us, self._heap)
+                _tell('{"packets":%d,"malformed":%d,"elapsed_us":%d,"heap":%s}' % counts)
 
     def _play(self, capture: CaptureFile) -> None:
         if not self._options.networks:

@@ -16,22 +16,22 @@ _LOW = const(0x1FFFFF)
 _LOW_BITS = const(21)
 
 
-def hash_bytes(buf: "bytes | bytearray", start: int, end: int, seed: int = HASH_SEED) -> int:
-    """Return a hash below 2**30 of `buf[start:end]`.  Allocation-free."""
-    value = seed
-    for at in range(start, end):
+def hash_bytes(buf: "bytes | bytearray", at: int, end: int, value: int = HASH_SEED) -> int:
+    """Return a hash below 2**30 of `buf[at:end]`, going on from `value`.  Allocation-free."""
+    while at < end:
         value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + buf[at]
+        at += 1
     return value
 
 
-def hash_lower(buf: "bytes | bytearray", start: int, end: int, seed: int = HASH_SEED) -> int:
+def hash_lower(buf: "bytes | bytearray", at: int, end: int, value: int = HASH_SEED) -> int:
     """As `hash_bytes`, ASCII capitals folded to small letters (RFC 4343)."""
-    value = seed
-    for at in range(start, end):
+    while at < end:
         byte = buf[at]
         if 65 <= byte <= 90:
             byte += 32
         value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + byte
+        at += 1
     return value
 
 

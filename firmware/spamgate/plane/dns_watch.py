@@ -112,23 +112,25 @@ class DnsWatch:
         message = self._message
         provider = self._best_exchange() if message.qtype == TYPE_MX else _NO_PROVIDER
         message.read(message.buf, message.start, message.end)
+        domain = 0
         while message.next_record():
             if message.rtype == _TYPE_MX and provider != _NO_PROVIDER:
                 at = message.rdata_at + _PREFERENCE_BYTES
                 self._engine.providers.note_exchange(message.hash_name(at), provider, self._engine.now_s)
             elif message.rtype == _TYPE_A or message.rtype == _TYPE_AAAA:
-                self._learn_host(name_hash)
+                if message.section == _ANSWER:
+                    # Behind an alias too the address belongs to the name that was asked for.
+                    domain = domain or message.domain_hash(message.qname_at)
+                    self._learn_host(name_hash, domain)
+                else:
+                    self._learn_host(message.hash_name(message.name_at), message.domain_hash(message.name_at))
 
-    def _learn_host(self, name_hash: int) -> None:
+    def _learn_host(self, name_hash: int, domain: int) -> None:
         message = self._message
         size = message.rdata_end - message.rdata_at
-        if size != 4 and size != 16:
-            return
-        # Behind an alias the address belongs to another name than the one that was asked for.
-        name = name_hash if message.section == _ANSWER else message.hash_name(message.name_at)
-        domain = message.domain_hash(message.qname_at if message.section == _ANSWER else message.name_at)
-        address = hash_bytes(message.buf, message.rdata_at, message.rdata_end)
-        self._engine.providers.note_host(name, domain, address, self._engine.now_s)
+        if size == 4 or size == 16:
+            address = hash_bytes(message.buf, message.rdata_at, message.rdata_end)
+            self._engine.providers.note_host(name_hash, domain, address, self._engine.now_s)
 
     def _best_exchange(self) -> int:
         """Return the provider all servers of this MX answer stand for: that of the most preferred one."""

@@ -36,6 +36,7 @@ class CaptureFile:
         self._view = memoryview(self.buf)
         self._at = 0
         self._end = 0
+        self._link_type = -1
         try:
             self.total_bytes = os.stat(path)[6]
             self._file = open(path, "rb")  # noqa: SIM115  closed by the caller
@@ -59,26 +60,31 @@ class CaptureFile:
         self.reader = open_capture(self.buf, 0, self._end)
 
     def next_packet(self) -> bool:
-        """Step to the next packet, which `reader` describes; False at the end of the file."""
+        """Step to the next packet, which `reader` describes; False at the end of the file.
+
+        CaptureError, or a FormError that `fault()` turns into one, where the file is faulty.
+        """
         while self._next_record():
             if self.reader.packet:
                 return True
         return False
 
+    def fault(self, error: FormError) -> "CaptureError":
+        """Return the error that says where in the file `error` was met."""
+        return self._fault(str(error))
+
     def _next_record(self) -> bool:
         reader = self.reader
-        try:
+        size = reader.next(self.buf, self._at, self._end)
+        while not size:
+            if not self._fill():
+                return self._last_record()
             size = reader.next(self.buf, self._at, self._end)
-            while not size:
-                if not self._fill():
-                    return self._last_record()
-                size = reader.next(self.buf, self._at, self._end)
-                if not size and self._end - self._at == len(self.buf):
-                    return self._cut_record()
-            if reader.packet:
-                known_link_type(reader.link_type)
-        except FormError as error:
-            raise self._fault(str(error)) from None
+            if not size and self._end - self._at == len(self.buf):
+                return self._cut_record()
+        if reader.link_type != self._link_type and reader.packet:
+            known_link_type(reader.link_type)
+            self._link_type = reader.link_type
         self._step(size)
         return True
 
@@ -153,7 +159,7 @@ def survey(capture: CaptureFile, packet: Packet):
             found = packet.version != 0 and _is_private(private, packet)
             if packet.version and _is_asking(packet, protocol):
                 askers.learn(packet.buf, packet.src_at, packet.address_bytes)
-    except CaptureError:
+    except (CaptureError, FormError):
         pass  # the replay itself will meet and report it
     capture.rewind()
     return private if found else askers

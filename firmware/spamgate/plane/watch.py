@@ -38,6 +38,7 @@ class Watcher:
         self.packets = 0
         self.malformed = 0
         self._engine = engine
+        self._devices = engine.devices
         self.packet = Packet(Fragments(limits.datagrams, limits.datagram_bytes))
         self._who = Identity()
         self._dhcp = DhcpMessage()
@@ -105,23 +106,21 @@ class Watcher:
 
     def _resident(self, packet: Packet, mac_at: int, address_at: int) -> int:
         """Return the number of the device with this MAC and address; notes the address."""
-        engine = self._engine
+        devices = self._devices
         who = self._who
-        buf = packet.buf
-        size = packet.address_bytes
-        if mac_at >= 0 and self.by_mac and is_station(buf, mac_at):
-            who.from_mac(buf, mac_at)
-            device = engine.devices.find(who)
-            if device >= 0 and engine.devices.flags[device] & RELAY:
-                who.behind_relay(buf, address_at, size)
-                device = engine.devices.find(who)
+        if mac_at >= 0 and self.by_mac and is_station(packet.buf, mac_at):
+            who.from_mac(packet.buf, mac_at)
+            device = devices.find(who)
+            if device >= 0 and devices.flags[device] & RELAY:
+                who.behind_relay(packet.buf, address_at, packet.address_bytes)
+                device = devices.find(who)
         else:
             mac_at = -1
-            who.from_address(buf, address_at, size)
-            device = engine.devices.find(who)
+            who.from_address(packet.buf, address_at, packet.address_bytes)
+            device = devices.find(who)
         if device < 0:
-            device = self._enrol(buf, mac_at)
-        engine.devices.seen(device, engine.now_s, buf, address_at, size)
+            device = self._enrol(packet.buf, mac_at)
+        devices.seen(device, self._engine.now_s, packet.buf, address_at, packet.address_bytes)
         return device
 
     def _enrol(self, buf: "bytes | bytearray", mac_at: int) -> int:
