@@ -41,10 +41,10 @@ class Dialogues(unittest.TestCase):
         self.assertEqual(self.evidence(self.device), ["helo_impersonates"])
 
     def test_a_greeting_without_a_domain_impersonates_nobody(self):
-        for form, name in ((LITERAL, "[10.0.0.1]"), (BAD_NAME, "localhost")):
-            self.introduce(self.device, HOST_NAME, "mx.a.example")
-            self.dialogue.introduced(self.device, form, name_hash(name), domain_hash("a.example"))
-            self.write(self.device, "u@a.example", "u@b.example")
+        for form, domain in ((LITERAL, "a.example"), (BAD_NAME, "b.example")):
+            self.introduce(self.device, HOST_NAME, "mx." + domain)
+            self.dialogue.introduced(self.device, form, name_hash("x"), domain_hash(domain))
+            self.write(self.device, "u@" + domain)
         self.assertFalse("helo_impersonates" in self.evidence(self.device))
 
     def test_devices_are_counted_apart(self):
