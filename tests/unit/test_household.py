@@ -76,6 +76,16 @@ class Swarm(unittest.TestCase):
             self.home.spam_once(devices[number], number)
             self.assertEqual(self.accused(devices), [devices[4]] if number == 4 else [])
 
+    def test_those_who_are_throttled_no_longer_count(self):
+        """Three bots, each found by itself, do not condemn the UPS installed today."""
+        bots = self.newcomers(3)
+        for number in range(6):
+            self.home.spam_once(bots[number // 2], number)
+        self.assertEqual([self.home.state(bot) for bot in bots], ["throttled"] * 3)
+        self.home.ask_mx(self.home.device(200), "owner.example", ("mx.owner.example", _server(9)))
+        self.connect(self.home.device(200), 9)
+        self.assertEqual(self.home.state(self.home.device(200)), "watched")
+
     def test_a_device_that_left_still_counts_as_somebody(self):
         devices = self.newcomers(5)
         for number in range(4):
