@@ -11,7 +11,7 @@ CLIENT = 0
 SERVER = 1
 
 # A dialogue in parts, as (side, bytes), and what is told of it.
-BODY = b"From: a\r\n\r\n..\r\n.\rtext\r\n.x\r\n\r.\n\n.\nMAIL FROM:<x>\r\n"
+BODY = b"From: a\r\n\r\n..\r\n.\rtext.\r\n.x\r\n\r.\n\n.\nMAIL FROM:<x>\r\n"
 GREETING = [(SERVER, b"220 mx\r\n"), (CLIENT, b"EHLO me\r\n"), (SERVER, b"250-mx\r\n250 OK\r\n")]
 ENVELOPE = [
     (CLIENT, b"MAIL FROM:<a@b>\r\n"),

@@ -123,10 +123,16 @@ class Replies(unittest.TestCase):
             b"199 x\r\n",
             b"600 x\r\n",
             b"a20 x\r\n",
+            b"2:0 x\r\n",
+            b"2/0 x\r\n",
+            b"2509\r\n",
             b"\r\n",
             b"\0\0\0\n",
         )
         self.assertEqual(self.replies(*(noise + (b"554 no\r\n",))), [(554, BANNER)])
+
+    def test_the_first_and_the_last_code(self):
+        self.assertEqual(self.replies(b"599 no\r\n", b"200 ok\r\n"), [(599, BANNER), (200, UNKNOWN)])
 
     def test_pipelined_replies_find_their_commands(self):
         sent = b"MAIL FROM:<a>\r\n" + b"RCPT TO:<b>\r\n" * 300 + b"DATA\r\n"
@@ -213,6 +219,20 @@ class Data(unittest.TestCase):
         self.assertEqual(log.count("accepted"), 1)
         self.assertEqual(log.replies()[-4:], [(250, MAIL), (250, RCPT), (354, DATA), (250, DATA)])
 
+    def test_commands_behind_an_early_message_that_nobody_wanted(self):
+        """Which replies are theirs cannot be told from those to its lines, until the client has waited."""
+        for early in (b"DATA\r\ntext\r\n.\r\n", b"DATA\r\ntext\r\n"):
+            script = [(C, early), (C, b"RSET\r\nNOOP\r\n"), (S, b"503 no\r\n" + b"500 what\r\n" * 2)]
+            log = observe(GREETING + script + [(S, b"250 ok\r\n" * 2)] + ENVELOPE + MESSAGE)
+            self.assertEqual(log.replies()[2:7], [(503, DATA), (500, UNKNOWN), (500, UNKNOWN)] + [(250, UNKNOWN)] * 2)
+            self.assertEqual(log.replies()[7:], [(250, MAIL), (250, RCPT), (354, DATA), (250, DATA)])
+
+    def test_the_rest_of_an_early_message_that_nobody_wanted(self):
+        refused = [(C, b"DATA\r\ntext\r\n"), (S, b"503 no\r\n")]
+        script = refused + [(C, b"NOOP\r\n.\r\nNOOP\r\n"), (S, b"250 a\r\n500 b\r\n")]
+        log = observe(GREETING + script)
+        self.assertEqual([event[1] for event in log.replies()[-2:]], [UNKNOWN, UNKNOWN])
+
     def test_a_message_begun_with_what_is_a_command_too(self):
         """Only 354 can say that it was none."""
         script = [(C, b"DATA\r\nQUIT\r\n"), (S, b"354 go\r\n"), (C, b"RSET\r\n.\r\n"), (S, b"250 taken\r\n")]
@@ -292,6 +312,11 @@ class Bdat(unittest.TestCase):
         log = observe(GREETING + script + ENVELOPE + MESSAGE)
         self.assertEqual(log.commands(), [EHLO, BDAT, MAIL, RCPT, DATA])
         self.assertEqual(log.events[-1], "accepted")
+
+    def test_a_reply_to_an_earlier_command_ends_no_chunk(self):
+        script = [(C, b"RCPT TO:<c@d>\r\nBDAT 6 LAST\r\nQU"), (S, b"250 ok\r\n"), (C, b"IT\r\n"), (S, b"250 ok\r\n")]
+        log = observe(GREETING + script + FAREWELL)
+        self.assertEqual((log.commands()[1:], log.count("accepted")), ([RCPT, BDAT, QUIT], 1))
 
     def test_a_reply_to_an_earlier_chunk_ends_no_later_one(self):
         script = [(C, b"BDAT 3\r\nabcBDAT 8 LAST\r\nQUI"), (S, b"250 ok\r\n"), (C, b"T\r\n.\n"), (S, b"250 taken\r\n")]

@@ -67,6 +67,16 @@ class Auth(unittest.TestCase):
         )
         self.assertEqual((commands, replies), ([AUTH, smtp_verbs.VRFY], [(504, AUTH), (252, smtp_verbs.VRFY)]))
 
+    def test_a_reply_to_an_earlier_command_ends_no_dialogue(self):
+        commands, replies = self.commands(
+            (C, b"RSET\r\nAUTH LOGIN\r\n"),
+            (S, b"250 ok\r\n"),
+            (S, b"334 VXNlcm5hbWU6\r\n"),
+            (C, b"Z2F1\r\n"),
+            (S, b"535 no\r\n"),
+        )
+        self.assertEqual((commands, replies), ([RSET, AUTH], [(250, RSET), (334, AUTH), (535, AUTH)]))
+
     def test_a_password_is_not_shown(self):
         for line in (b"AUTH PLAIN AGEAYg==", b"auth   plain  AGEAYg==  "):
             log = observe(GREETING + [(C, line + b"\r\n"), (S, b"235 ok\r\n")])
@@ -119,6 +129,17 @@ class Tls(unittest.TestCase):
         log = observe([(C, b"\x16\3\1\n"), (S, b"220 x\r\n"), (C, b"QUIT\r\n")], implicit_tls=True)
         self.assertEqual(log.events, ["encrypted"])
         self.assertEqual(observe([], implicit_tls=True).events, [])
+
+    def test_every_kind_of_record(self):
+        for first in (b"\x14", b"\x15", b"\x16", b"\x17"):
+            self.assertEqual(observe([(C, first + b"\3\n"), (C, b"QUIT\r\n")]).events, ["encrypted"])
+            self.assertEqual(observe([(S, first + b"\3\n"), (S, b"220 x\r\n")]).events, ["encrypted"])
+        for first in (b"\x13", b"\x18"):
+            self.assertEqual(observe([(C, first + b"\3\n"), (C, b"QUIT\r\n")]).commands(), [OTHER, QUIT])
+            self.assertEqual(observe([(S, first + b"\3\n"), (S, b"220 x\r\n")]).replies(), [(220, BANNER)])
+
+    def test_a_gap_in_tls(self):
+        self.assertEqual(observe([(C, b"\x16\3\1"), (C, 90), (C, b"QUIT\r\n")]).events, ["encrypted"])
 
 
 class Bounds(unittest.TestCase):
@@ -181,6 +202,22 @@ class Gaps(unittest.TestCase):
         log = observe(GREETING + [(C, 17), (S, b"250 ok\r\n")] + ENVELOPE + MESSAGE)
         self.assertEqual(log.replies()[2:4], [(250, UNKNOWN), (250, MAIL)])
         self.assertEqual(log.count("accepted"), 1)
+
+    def test_a_lost_command_among_others(self):
+        script = [(C, b"RSET\r\n"), (C, 6), (C, b"RSET\r\nVRFY\r\n"), (S, b"250 a\r\n250 b\r\n250 c\r\n252 d\r\n")]
+        log = observe(GREETING + script + FAREWELL)
+        self.assertEqual([verb for _, verb in log.replies()[2:]], [UNKNOWN] * 4 + [QUIT])
+
+    def test_a_lost_beginning_of_a_message(self):
+        """No 354 was seen before the gap: the message was sent without waiting."""
+        for begun in (b"", b"text\r\n"):
+            script = [(C, b"DATA\r\n" + begun), (C, 50), (C, b"QUIT\r\n.\r\n"), (S, b"354 go\r\n250 taken\r\n")]
+            self.assertEqual(observe(GREETING + ENVELOPE + script + FAREWELL).events, TOLD)
+
+    def test_a_dot_behind_a_gap_ends_a_message(self):
+        given_up = MESSAGE[:2] + [(C, b"text\r\n"), (S, b"421 slow\r\n")] + ENVELOPE
+        log = observe(GREETING + ENVELOPE + given_up + [(C, 300), (C, b"text\r\n.\r\n"), (S, b"250 taken\r\n")])
+        self.assertEqual(log.events[-2:], [(250, DATA, b"taken"), "accepted"])
 
     def test_the_rest_of_a_cut_line_is_no_command(self):
         log = observe(
