@@ -134,6 +134,23 @@ class Finding(unittest.TestCase):
         self.assertEqual(table.flags[CROWD], 0, "the crowd has every address")
 
 
+class ByAddress(unittest.TestCase):
+    def test_a_device_is_found_by_any_address_it_uses(self):
+        table = DeviceTable(8)
+        who = Identity()
+        numbers = []
+        for last in (1, 2):
+            who.from_mac(bytes((2, 0, 0, 0, 0, last)), 0)
+            numbers.append(table.enrol(who, 0))
+            table.seen(numbers[-1], 0, bytes((10, 0, 0, last)), 0, 4)
+        table.seen(numbers[0], 0, bytes(15) + b"\x01", 0, 16)
+        self.assertEqual(table.at_address(bytes((10, 0, 0, 2)), 0, 4), numbers[1])
+        self.assertEqual(table.at_address(bytes(15) + b"\x01", 0, 16), numbers[0])
+        self.assertEqual(table.at_address(bytes((10, 0, 0, 3)), 0, 4), -1)
+        table.remove(numbers[1])
+        self.assertEqual(table.at_address(bytes((10, 0, 0, 2)), 0, 4), -1)
+
+
 class GivingUp(unittest.TestCase):
     def setUp(self):
         self.table = DeviceTable(6)

@@ -16,6 +16,7 @@ _UNKNOWN = (
     b"5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
     b"5.1.2 bad destination system",
     b"<x@example.org>: User unknown",
+    b"<blackburn@spambox.example.org>: User unknown",
     b"No such user here",
     b"Requested action not taken: mailbox unavailable, user does not exist",
     b"sorry, no mailbox here by that name",

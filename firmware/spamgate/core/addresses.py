@@ -70,6 +70,13 @@ class AddressBook:
         slots.sort(key=lambda slot: self._stamps[slot])
         return [bytes(self._bytes[slot * _BYTES : slot * _BYTES + self._sizes[slot]]) for slot in slots]
 
+    def has(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
+        """Does the device use this address?"""
+        for slot in range(device * _ROW, device * _ROW + _ROW):
+            if self._holds(slot, buf, at, size):
+                return True
+        return False
+
     def has_any(self, device: int) -> bool:
         """Does the device have an address?"""
         return self._sizes[device * _ROW] != 0

@@ -29,6 +29,7 @@ class Contacts:
         self._providers = array("I", bytes(4 * size))
         self._first_s = array("i", bytes(4 * size))
         self._last_s = array("i", bytes(4 * size))
+        self._trouble_s = array("i", bytes(4 * size))  # when FAILED or UNKNOWN was last set
         self._flags = bytearray(size)
 
     def find(self, device: int, provider: int) -> int:
@@ -51,18 +52,22 @@ class Contacts:
         self._last_s[at] = now_s
         return fresh
 
-    def mark(self, device: int, provider: int, flag: int) -> None:
-        """Set `flag` on a provider the device has met."""
+    def mark(self, device: int, provider: int, flag: int, now_s: int) -> None:
+        """Set `flag` on a provider the device has met; what is accepted takes FAILED back."""
         at = self.find(device, provider)
-        if at < 0 or (flag == LOGGED_IN and self.count(device, LOGGED_IN)):
+        if at < 0 or (flag == LOGGED_IN and self._has_login(device)):
             return
+        if flag & (FAILED | UNKNOWN):
+            self._trouble_s[at] = now_s
+        if flag & ACCEPTED:
+            self._flags[at] &= ~FAILED
         self._flags[at] |= flag
 
-    def count(self, device: int, flag: int) -> int:
-        """Return how many providers in the row carry `flag`."""
+    def troubled(self, device: int, flag: int, now_s: int) -> int:
+        """Return how many providers in the row were marked with FAILED or UNKNOWN in the last day."""
         found = 0
         for at in range(device * _ROW, device * _ROW + _ROW):
-            if self._flags[at] & flag:
+            if self._flags[at] & flag and abs(now_s - self._trouble_s[at]) < _PAST_S:
                 found += 1
         return found
 
@@ -84,6 +89,12 @@ class Contacts:
         for at in range(device * _ROW, device * _ROW + _ROW):
             self._providers[at] = 0
             self._flags[at] = 0
+
+    def _has_login(self, device: int) -> bool:
+        for at in range(device * _ROW, device * _ROW + _ROW):
+            if self._flags[at] & LOGGED_IN:
+                return True
+        return False
 
     def _is_known(self, at: int, now_s: int) -> bool:
         flags = self._flags[at]

@@ -114,6 +114,13 @@ class DeviceTable:
         if device != CROWD and self.addresses.note(device, buf, at, size, now_s):
             self.flags[device] |= RELAY
 
+    def at_address(self, buf: "bytes | bytearray", at: int, size: int) -> int:
+        """Return the device that uses the address, or -1.  Looks at all: for frames without a usable MAC."""
+        for device in range(1, self.capacity):
+            if self._used[device] and self.addresses.has(device, buf, at, size):
+                return device
+        return -1
+
     def everyone(self) -> "list[int]":
         """Return the devices that have an address, in the order of first sight.  Allocates: for reports."""
         inside = range(1, self.capacity)

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 
-_SLOTS = const(8)
+_SLOTS = const(16)
 _DAY_S = const(86400)
 _BURST_S = const(600)
 _DEVICES = const(3)

@@ -144,7 +144,7 @@ class Mail:
             return
         engine.line.accepted()
         provider = self._provider[slot]
-        engine.contacts.mark(device, provider, ACCEPTED)
+        engine.contacts.mark(device, provider, ACCEPTED, engine.now_s)
         if self._messages[slot] < 255:
             self._messages[slot] += 1
         if not engine.contacts.has_past(device, provider, engine.now_s):
@@ -153,7 +153,7 @@ class Mail:
     def logged_in(self, slot: int) -> None:
         """The server took the device's password."""
         if self.is_judged(slot):
-            self._engine.contacts.mark(self._device[slot], self._provider[slot], LOGGED_IN)
+            self._engine.contacts.mark(self._device[slot], self._provider[slot], LOGGED_IN, self._engine.now_s)
 
     def login_failed(self, slot: int, address_hash: int) -> None:
         """The server refused a password."""
@@ -167,8 +167,8 @@ class Mail:
         device = self._device[slot]
         if meaning == UNKNOWN_RECIPIENT:
             engine = self._engine
-            engine.contacts.mark(device, self._provider[slot], UNKNOWN)
-            self.dialogue.unknown_recipient(device, engine.contacts.count(device, UNKNOWN))
+            engine.contacts.mark(device, self._provider[slot], UNKNOWN, engine.now_s)
+            self.dialogue.unknown_recipient(device, engine.contacts.troubled(device, UNKNOWN, engine.now_s))
         elif meaning == POLICY:
             self._engine.line.refused(self._provider[slot])
 
@@ -219,6 +219,6 @@ class Mail:
             return
         if engine.contacts.has_past(device, self._provider[slot], engine.now_s):
             return
-        engine.contacts.mark(device, self._provider[slot], FAILED)
-        if engine.contacts.count(device, FAILED) >= 2:
+        engine.contacts.mark(device, self._provider[slot], FAILED, engine.now_s)
+        if engine.contacts.troubled(device, FAILED, engine.now_s) >= 2:
             engine.observe(device, evidence.CONNECT_FAILED)

@@ -72,6 +72,8 @@ class Watcher:
         """Return the device the packet goes to, or -1 when it leaves the home."""
         if not self.scope.contains(packet.buf, packet.dst_at, packet.address_bytes):
             return -1
+        if self.by_mac and packet.to_mac_at >= 0 and not is_station(packet.buf, packet.to_mac_at):
+            return self._devices.at_address(packet.buf, packet.dst_at, packet.address_bytes)
         return self._resident(packet, packet.to_mac_at, packet.dst_at)
 
     def _datagram(self, packet: Packet, protocol: int) -> None:

@@ -11,6 +11,8 @@ from spamgate.core.dialogue import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 _RCPT = const(4)  # as smtp.RCPT
 _BANNER = const(0)
 _DOT = const(46)
+_OPEN = const(60)  # <
+_CLOSE = const(62)  # >
 
 _UNKNOWN_WORDS = (b"unknown", b"no such", b"does not exist", b"doesn't exist", b"not exist", b"invalid recipient",
                   b"invalid mailbox", b"no mailbox", b"not found", b"no user", b"not a valid")  # fmt: skip
@@ -68,11 +70,15 @@ def _enhanced(buf: "bytes | bytearray", start: int, end: int) -> int:
 
 
 def _says(buf: "bytes | bytearray", start: int, end: int, words: bytes) -> bool:
-    """Do the words occur, whatever their case?"""
-    size = len(words)
+    """Do the words occur, whatever their case?  An address quoted between < and > says nothing."""
+    last = end - len(words)
     first = words[0]
-    for at in range(start, end - size + 1):
-        if buf[at] | 32 == first and _matches(buf, at, words):
+    quoted = False
+    for at in range(start, last + 1):
+        byte = buf[at]
+        if byte == _OPEN or byte == _CLOSE:
+            quoted = byte == _OPEN
+        elif not quoted and byte | 32 == first and _matches(buf, at, words):
             return True
     return False
 
