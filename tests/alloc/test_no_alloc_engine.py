@@ -209,6 +209,7 @@ class Facts(Locked):
             dialogue.wrote_as(self.device, round)
             for number in range(30):
                 dialogue.wrote_to(self.device, round << 8 | number, round + 1)
+                dialogue.wrote_to_stranger(self.device, round << 8 | number)
             dialogue.unknown_recipient(self.device, round)
             dialogue.took(self.device, round)
             dialogue.login_failed(self.device, round)

@@ -126,7 +126,7 @@ class Home:
         device = self._owner(slot)
         self._dialogue().wrote_as(device, domain_hash(sender.split("@")[1]))
         for recipient in recipients:
-            self._dialogue().wrote_to(device, name_hash(recipient), domain_hash(recipient.split("@")[1]))
+            self.engine.mail.wrote_to(slot, name_hash(recipient), domain_hash(recipient.split("@")[1]))
             if recipient in unknown:
                 self.engine.mail.rejected(slot, UNKNOWN_RECIPIENT)
         if len(unknown) < len(recipients):

@@ -23,8 +23,8 @@ def evening(request, tmp_path_factory) -> tuple[Sample, str]:
     return made, str(path)
 
 
-def _replayed(path: str, runtime: str) -> bytes:
-    run = Replay([path], runtime=runtime)
+def _replayed(path: str, runtime: str, heap_kb: int = 512) -> bytes:
+    run = Replay([path], runtime=runtime, heap_kb=heap_kb)
     lines = b"".join(run.lines())
     run.finish()
     return lines
@@ -42,6 +42,14 @@ def test_both_runtimes_say_the_same(evening):
         pytest.skip(f"not run: {missing}")
     first, second = (_replayed(evening[1], runtime) for runtime in RUNTIMES)
     assert first and first == second
+
+
+def test_a_small_heap_says_the_same(evening):
+    try:
+        find_micropython()
+    except UserError as missing:
+        pytest.skip(f"not run: {missing}")
+    assert _replayed(evening[1], "micropython", 256) == _replayed(evening[1], "cpython")
 
 
 def test_the_infected_device_is_named(events):

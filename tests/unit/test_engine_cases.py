@@ -223,6 +223,16 @@ class Bots(unittest.TestCase):
             home.mail(slot, recipients=("u%d@d1.example" % message,))
         self.assertEqual(home.state(bot), "throttled")
 
+    def test_a_bot_that_mails_one_provider_only_is_found_by_its_fifth_recipient(self):
+        """A list of one large provider's users: no fan-out, but strangers, one message each."""
+        home = Home()
+        bot = home.settled(1)
+        home.ask_mx(bot, "large1.example", *_large_provider(1))
+        for message in range(5):
+            slot = home.connect(bot, _large_provider(1)[message % 5][1])
+            home.mail(slot, recipients=("user%d@large1.example" % message,))
+        self.assertEqual(home.state(bot), "throttled")
+
     def test_parallel_connections_are_judged_before_any_server_answers(self):
         """On a line known to be open a SYN is enough: fifty at once must not all get through."""
         home = Home()

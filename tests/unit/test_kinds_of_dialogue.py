@@ -107,12 +107,28 @@ class DialogueKinds(unittest.TestCase):
         self.home.mail(self.slot, sender="s@d5.example")
         self.assertTrue(self.has("many_senders"))
 
+    def write(self, slot, first, last):
+        self.home.mail(slot, recipients=["r%d@a.example" % number for number in range(first, last)])
+
     def test_many_recipients(self):
         for _ in range(2):
-            self.home.mail(self.slot, recipients=["r%d@a.example" % number for number in range(19)])
-        self.assertFalse(self.has("many_recipients"), "19 people")
-        self.home.mail(self.slot, recipients=("r19@a.example",))
+            self.write(self.slot, 0, 4)
+        self.assertFalse(self.has("many_recipients"), "four people")
+        self.write(self.slot, 4, 5)
         self.assertTrue(self.has("many_recipients"))
+        self.assertFalse(self.has("mass_recipients"))
+
+    def test_mass_recipients(self):
+        self.write(self.slot, 0, 19)
+        self.assertFalse(self.has("mass_recipients"), "19 people")
+        self.write(self.slot, 19, 20)
+        self.assertTrue(self.has("mass_recipients"))
+
+    def test_recipients_at_a_server_with_a_past_are_no_strangers(self):
+        self.write(self.slot, 0, 1)
+        self.home.wait(2 * _DAY_S)
+        self.write(self.slot, 0, 100)
+        self.assertFalse(self.has("many_recipients"))
 
     def test_many_messages(self):
         for _ in range(3):

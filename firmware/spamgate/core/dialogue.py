@@ -35,11 +35,13 @@ _RECIPIENTS = const(2)
 _IMPERSONATED = const(3)
 _UNKNOWN = const(4)
 _LOGIN_HOSTS = const(5)
-_FIELDS = const(6)
+_STRANGERS = const(6)
+_FIELDS = const(7)
 
 _HELO_LIMIT = const(3)
 _SENDER_LIMIT = const(5)
-_RECIPIENT_LIMIT = const(20)
+_STRANGER_LIMIT = const(5)
+_MASS_LIMIT = const(20)
 _IMPERSONATED_LIMIT = const(2)
 _MESSAGE_LIMIT = const(4)
 _LOGIN_HOST_LIMIT = const(5)
@@ -64,22 +66,30 @@ class Dialogue:
         """HELO or EHLO, with the hash of the name and of its registrable domain."""
         if form == BAD_NAME:
             self._engine.observe(device, evidence.BAD_HELO)
-        if form != LITERAL and self._reaches(_HELO_LIMIT, device, _HELOS, name_hash):
+        if form != LITERAL and self._count(_HELO_LIMIT, device, _HELOS, name_hash) >= _HELO_LIMIT:
             self._engine.observe(device, evidence.HELO_CHANGES)
         self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
 
     def wrote_as(self, device: int, domain_hash: int) -> None:
         """MAIL FROM, with the hash of the sender's domain; 0 for the null sender, which says nothing."""
-        if domain_hash and self._reaches(_SENDER_LIMIT, device, _SENDERS, domain_hash):
+        if domain_hash and self._count(_SENDER_LIMIT, device, _SENDERS, domain_hash) >= _SENDER_LIMIT:
             self._engine.observe(device, evidence.MANY_SENDERS)
 
     def wrote_to(self, device: int, address_hash: int, domain_hash: int) -> None:
         """RCPT TO, with the hashes of the address and of its registrable domain."""
-        if self._reaches(_RECIPIENT_LIMIT, device, _RECIPIENTS, address_hash):
-            self._engine.observe(device, evidence.MANY_RECIPIENTS)
+        self._roll(device)
+        self._bump(device * _FIELDS + _RECIPIENTS)
         if domain_hash and domain_hash == self._helo_domain[device]:
-            if self._reaches(_IMPERSONATED_LIMIT, device, _IMPERSONATED, domain_hash):
+            if self._count(_IMPERSONATED_LIMIT, device, _IMPERSONATED, domain_hash) >= _IMPERSONATED_LIMIT:
                 self._engine.observe(device, evidence.HELO_IMPERSONATES)
+
+    def wrote_to_stranger(self, device: int, address_hash: int) -> None:
+        """The recipient is at a provider that has no past with the device."""
+        strangers = self._count(_MASS_LIMIT, device, _STRANGERS, address_hash)
+        if strangers >= _STRANGER_LIMIT:
+            self._engine.observe(device, evidence.MANY_RECIPIENTS)
+        if strangers >= _MASS_LIMIT:
+            self._engine.observe(device, evidence.MASS_RECIPIENTS)
 
     def unknown_recipient(self, device: int, providers: int) -> None:
         """A recipient does not exist; so said `providers` providers by now."""
@@ -101,15 +111,15 @@ class Dialogue:
 
     def login_failed(self, device: int, address_hash: int) -> None:
         """A mail service refused the device's password."""
-        if self._reaches(_LOGIN_HOST_LIMIT, device, _LOGIN_HOSTS, address_hash):
+        if self._count(_LOGIN_HOST_LIMIT, device, _LOGIN_HOSTS, address_hash) >= _LOGIN_HOST_LIMIT:
             self._engine.observe(device, evidence.AUTH_FAILURES)
 
     def clear(self, device: int) -> None:
         """Forget the device: another one takes its number."""
         self._start_day(device)
 
-    def _reaches(self, limit: int, device: int, field: int, value: int) -> bool:
-        """Count `value` if it is the first of the day; are there `limit` of them?
+    def _count(self, limit: int, device: int, field: int, value: int) -> int:
+        """Count `value` if it is the first of the day, and return the day's count.
 
         Beyond the limit all count: one device's flood must not wash out of the set what the others said.
         """
@@ -118,8 +128,8 @@ class Dialogue:
         if self._counts[at] < limit:
             key = hash_pair(hash_pair(value, device << 4 | field), self._generation[device])
             if not self._seen.add(key):
-                return False
-        return self._bump(at) >= limit
+                return self._counts[at]
+        return self._bump(at)
 
     def _bump(self, at: int) -> int:
         if self._counts[at] < 65535:

@@ -32,7 +32,8 @@ MANY_MESSAGES = 17
 AUTH_FAILURES = 18
 PROXIED = 19
 HOUSE_FAN_OUT = 20
-KINDS = 21
+MASS_RECIPIENTS = 21
+KINDS = 22
 
 FAMILY_LOOKUP = 1  # what it asked DNS
 FAMILY_CONNECT = 2  # whom it connected to
@@ -82,8 +83,8 @@ TABLE: "tuple[Row, ...]" = (
     ("helo_impersonates", FAMILY_HELO, 20000, 200, 1179, ALWAYS | PROOF),
     # [A] template bots forge senders; a clean device writes as one or two domains
     ("many_senders", FAMILY_ENVELOPE, 30000, 100, 1460, PROOF),
-    # [A] 30.9 mails a workday is the professional average [P], spread over few domains
-    ("many_recipients", FAMILY_ENVELOPE, 50000, 2000, 824, 0),
+    # [A] where the server has no past with the device; what reports writes to one to four people
+    ("many_recipients", FAMILY_ENVELOPE, 90000, 5000, 740, 0),
     # [A] devices that report send one message a connection
     ("many_messages", FAMILY_ENVELOPE, 30000, 1000, 871, 0),
     # [prior] at five or more hosts
@@ -92,6 +93,8 @@ TABLE: "tuple[Row, ...]" = (
     ("proxied", FAMILY_CONNECT, 10000, 50, 1356, ALWAYS),
     # [A] as wide_fan_out, by several young devices together: a bot that changes its MAC
     ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0),
+    # [A] given many_recipients: 30.9 mails a workday is a professional's average [P], to old friends and with a login
+    ("mass_recipients", FAMILY_ENVELOPE, 80000, 100, 1711, 0),
 )  # fmt: skip
 
 WEIGHTS = tuple(row[4] for row in TABLE)

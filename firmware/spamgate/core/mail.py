@@ -150,6 +150,14 @@ class Mail:
         if not engine.contacts.has_past(device, provider, engine.now_s):
             self.dialogue.took(device, self._messages[slot])
 
+    def wrote_to(self, slot: int, address_hash: int, domain_hash: int) -> None:
+        """The device named a recipient."""
+        device = self._device[slot]
+        engine = self._engine
+        self.dialogue.wrote_to(device, address_hash, domain_hash)
+        if not engine.contacts.has_past(device, self._provider[slot], engine.now_s):
+            self.dialogue.wrote_to_stranger(device, address_hash)
+
     def logged_in(self, slot: int) -> None:
         """The server took the device's password."""
         if self.is_judged(slot):

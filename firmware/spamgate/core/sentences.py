@@ -20,9 +20,10 @@ SENTENCES = {
     "helo_changes": "introduced itself under three or more names",
     "helo_impersonates": "introduced itself as domains it wrote to",
     "many_senders": "wrote under five or more unrelated sender domains",
-    "many_recipients": "wrote to twenty or more recipients in a day",
+    "many_recipients": "wrote to five or more people at a server new to it",
     "many_messages": "sent four or more messages over one connection",
     "auth_failures": "failed to log in at five or more mail services",
     "proxied": "was used as a proxy from outside before mailing",
     "house_fan_out": "is one of several new devices that together mail many",
+    "mass_recipients": "wrote to twenty or more people at servers new to it",
 }

@@ -130,7 +130,7 @@ class MailWatch:
             self._mail.dialogue.wrote_as(device, envelope.domain_hash)
         elif field == RCPT:
             envelope.read_address(buf, start, end)
-            self._mail.dialogue.wrote_to(device, envelope.name_hash, envelope.domain_hash)
+            self._mail.wrote_to(slot, envelope.name_hash, envelope.domain_hash)
 
     def reply(self, slot: int, code: int, verb: int, buf: "bytes | bytearray", start: int, end: int) -> None:
         """A whole reply of the server."""

@@ -183,7 +183,7 @@ class Dialogue:
             self.outcome = _ENCRYPTED
         elif (head == _MESSAGE or head == _LAST_CHUNK) and 200 <= code < 300 and not doubt:
             self.outcome = _ACCEPTED
-        self._resynchronise(slot, mode, head)
+        self._resynchronise(slot, mode)
         return _UNKNOWN if doubt else _verb(head)
 
     def lose_server(self, slot: int) -> None:
@@ -191,13 +191,10 @@ class Dialogue:
         if self.mode[slot] != _BODY:
             self._marks[slot] |= _DOUBT | _SPOKE
 
-    def _resynchronise(self, slot: int, mode: int, head: int) -> None:
-        """A reply ends what was thought to go on, if it can only have come after it."""
-        if mode == _BODY:
+    def _resynchronise(self, slot: int, mode: int) -> None:
+        """A reply ends what was thought to go on, if it is the reply to that."""
+        if mode == _BODY or (mode == _CHUNK and self._pending.head(slot) == _NOTHING):
             self._be_cautious(slot, _ANSWERED)
-        elif mode == _CHUNK and (head == _BDAT or head == _LAST_CHUNK):
-            if self._pending.head(slot) == _NOTHING:
-                self._be_cautious(slot, _ANSWERED)
         elif mode == _TLS_GUESS and self.mode[slot] != _SEALED:
             self._be_cautious(slot, 0)
 
