@@ -44,12 +44,18 @@ def test_both_runtimes_say_the_same(evening):
     assert first and first == second
 
 
-def test_a_small_heap_says_the_same(evening):
+def test_a_small_heap_comes_to_the_same_verdicts(evening, events):
+    """Its tables are smaller: a fast bot's counts of the distinct start anew, the verdicts do not change."""
     try:
         find_micropython()
     except UserError as missing:
         pytest.skip(f"not run: {missing}")
-    assert _replayed(evening[1], "micropython", 256) == _replayed(evening[1], "cpython")
+    small = [json.loads(line) for line in _replayed(evening[1], "micropython", 256).splitlines()]
+    changes = [
+        [(event["device"], event["t"], event["to"]) for event in run if event["type"] == "verdict"]
+        for run in (small, events)
+    ]
+    assert changes[0] == changes[1]
 
 
 def test_the_infected_device_is_named(events):

@@ -6,7 +6,8 @@ _ROOMY_KB = 384
 class Limits:
     """Sizes for a heap of so many kilobytes on a 64-bit build (half of that on a 32-bit one).
 
-    In 256 KB a home of 30 devices and a bot at full pace fit; in 512 KB three times as many devices.
+    In 256 KB a home of 30 devices and a bot at full pace fit; in 512 KB three times as many devices, and four times
+    as many servers and names are counted as distinct before that count starts anew (see DistinctSet).
     """
 
     def __init__(self, heap_kb: int = 512) -> None:
