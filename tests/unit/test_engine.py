@@ -5,7 +5,7 @@ import unittest
 from fakes.home import Home
 
 from spamgate.core import evidence, states
-from spamgate.core.counters import CONNECTS, PORT_25
+from spamgate.core.counters import CONNECTS, NOT_YET, PORT_25
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.core.engine import Limits
 from spamgate.core.score import H1, H2, H3
@@ -165,6 +165,15 @@ class Numbers(unittest.TestCase):
         home.spam_once(bot, 1)
         home.spam_once(bot, 2)
         self.assertEqual(home.state(bot), "throttled")
+
+    def test_a_clock_that_was_never_set_makes_nothing_weigh_twice(self):
+        home = Home(now_s=-(1 << 30))
+        device = home.device(1)
+        for _ in range(3):
+            home.engine.observe(device, evidence.BAD_HELO)
+        self.assertEqual(home.engine.board.score(device), evidence.WEIGHTS[evidence.BAD_HELO])
+        home.connect(device, "203.0.113.1")
+        self.assertNotEqual(home.engine.counters.first_smtp_s[device], NOT_YET)
 
 
 if __name__ == "__main__":

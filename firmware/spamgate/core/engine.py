@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+_EARLIEST_S = const(1 - (1 << 30))
 _PATROL_S = const(60)  # how often quiet and time-outs are looked at
 
 
@@ -52,8 +53,11 @@ class Engine:
     def at(self, now_s: int, now_us: int) -> None:
         """Tell the time: seconds (UNIX seconds minus 2**30, so that they stay small) and microseconds.
 
-        A clock set back is followed; nothing is undone by it.
+        A clock set back is followed; nothing is undone by it.  The first second of 1970, which a clock that was never
+        set may show, is taken for the second one: it is what the tables write for "never".
         """
+        if now_s < _EARLIEST_S:
+            now_s = _EARLIEST_S
         self.now_s = now_s
         self.now_us = now_us
         if now_s - self._patrolled_s >= _PATROL_S or now_s < self._patrolled_s:
