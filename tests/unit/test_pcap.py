@@ -1,11 +1,12 @@
 """Classic pcap files, and the choice of a reader by the first bytes of a file."""
 
+import array
 import struct
 import unittest
 
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
-from spamgate.wire.pcap import LATER_S, PcapReader
+from spamgate.wire.pcap import LATER_S, LATEST_S, PcapReader
 from spamgate.wire.pcapng import PcapngReader
 
 MICROS = 0xA1B2C3D4
@@ -49,12 +50,20 @@ class ReadingRecords(unittest.TestCase):
                     self.assertEqual((reader.wire_bytes, reader.to_skip), (1514, 0))
 
     def test_every_second_that_fits_is_read(self):
-        for seconds in (0, 1, LATER_S - 1, LATER_S, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+        for seconds in (0, 1, LATER_S - 1, LATER_S, 0x7FFFFFFF, 0x80000000, 0xBFFFFFFE, 0xBFFFFFFF):
             with self.subTest(seconds=seconds):
-                data = file_header(">") + record(">", seconds, 0, FRAME)
-                reader, at = opened(data)
-                reader.next(data, at, len(data))
-                self.assertEqual(reader.seconds, seconds - LATER_S)
+                self.assertEqual(self.read_seconds(seconds), seconds - LATER_S)
+
+    def test_a_later_time_is_read_as_the_latest_that_others_can_keep(self):
+        for seconds, micros in ((0xC0000000, 0), (0xFFFFFFFF, 0), (0xBFFFFFFF, 4000000000)):
+            self.assertEqual(self.read_seconds(seconds, micros), LATEST_S)
+        array.array("i", [LATEST_S])
+
+    def read_seconds(self, seconds, micros=0):
+        data = file_header(">") + record(">", seconds, micros, FRAME)
+        reader, at = opened(data)
+        reader.next(data, at, len(data))
+        return reader.seconds
 
     def test_micros_of_a_second_or_more_are_carried(self):
         for magic, fraction in ((MICROS, 2500000), (NANOS, 2500000000)):

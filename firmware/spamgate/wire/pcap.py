@@ -9,11 +9,13 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 
 LATER_S = 1 << 30  # taken from every UNIX time, so that it is a small integer until 2038
+LATEST_S = 0x7FFFFFFF  # in 2072: what the arrays of those who keep times can hold; later ones are read as this
 
 _FILE_HEADER = const(24)
 _RECORD_HEADER = const(16)
 _MICROS = const(1000000)
 _MOST_BYTES = const(0xFFFFFF)
+_LATEST_S = const(0x7FFFFFFF)
 
 
 class CaptureReader:
@@ -25,7 +27,7 @@ class CaptureReader:
         self.packet_end = 0
         self.wire_bytes = 0  # length before the capture cut it
         self.link_type = -1
-        self.seconds = 0  # UNIX seconds - 2**30
+        self.seconds = 0  # UNIX seconds - 2**30, LATEST_S at the most
         self.micros = 0
         self.wanted = 0  # bytes the record needs from `start` on
         self.to_skip = 0  # bytes of a cut record that the caller must skip
@@ -107,14 +109,15 @@ class PcapReader(CaptureReader):
         b2 = self._b2
         b3 = self._b3
         # 64 << 24 is 2**30: subtracted first, no step leaves the small integers
-        self.seconds = buf[at + b3] - 64 << 24 | buf[at + b2] << 16 | buf[at + b1] << 8 | buf[at + b0]
+        seconds = buf[at + b3] - 64 << 24 | buf[at + b2] << 16 | buf[at + b1] << 8 | buf[at + b0]
         at += 4
         micros = buf[at + b3] << 24 | buf[at + b2] << 16 | buf[at + b1] << 8 | buf[at + b0]
         if self._nanos:
             micros //= 1000
         if micros >= _MICROS:  # some writers do not carry
-            self.seconds += micros // _MICROS
+            seconds += micros // _MICROS
             micros %= _MICROS
+        self.seconds = seconds if seconds < _LATEST_S else _LATEST_S
         self.micros = micros
         self._set_wire_bytes(buf, at + 8)
         self.packet = True

@@ -8,7 +8,7 @@ import array
 
 from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
-from spamgate.wire.pcap import LATER_S, CaptureReader
+from spamgate.wire.pcap import LATER_S, LATEST_S, CaptureReader
 
 _SECTION = const(256)  # stands for 0x0A0D0D0A, the same in both byte orders
 _INTERFACE = const(1)
@@ -24,8 +24,7 @@ _OPTION_RESOLUTION = const(9)
 _OPTION_OFFSET = const(14)
 _BINARY = const(0x80)
 _MICROS = const(1000000)
-_EARLIEST_S = -LATER_S  # as pcap: 1970 to 2106
-_LATEST_S = 0xFFFFFFFF - LATER_S
+_EARLIEST_S = -LATER_S  # 1970, as in pcap
 
 
 class PcapngReader(CaptureReader):
@@ -174,7 +173,7 @@ class PcapngReader(CaptureReader):
             self._set_decimal_time(1000)
         else:
             self._set_rare_time(unit)
-        self.seconds = min(max(self.seconds + self._offsets_s[number], _EARLIEST_S), _LATEST_S)
+        self.seconds = min(max(self.seconds + self._offsets_s[number], _EARLIEST_S), LATEST_S)
 
     def _set_decimal_time(self, per_micro: int) -> None:
         """Divide by `per_micro`, then by a million, digit by digit: no step reaches 2**30."""
