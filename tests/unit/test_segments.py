@@ -103,6 +103,16 @@ class Order(unittest.TestCase):
         log = play(wire.open() + [wire.send(CLIENT, 3, b"de", missing=4), wire.send(CLIENT, 0, b"abc")])
         self.assertEqual(log.events[2:], [("data", 0, 0, b"abcde"), ("gap", 0, 0, 4)])
 
+    def test_a_cut_segment_is_held_and_partly_filled(self):
+        wire = Wire()
+        for length in range(3, 12):
+            log = play(
+                wire.open() + [wire.send(CLIENT, 3, b"de", missing=4), wire.send(CLIENT, 0, b"abcdefghijkl"[:length])]
+            )
+            gap = sum([event[3] for event in log.events if event[0] == "gap"])
+            said = log.heard(CLIENT).replace(b"?", b"")
+            self.assertEqual((said, len(said) + gap), (b"abcdefghijkl"[: max(length, 5)], max(length, 9)))
+
 
 class Holes(unittest.TestCase):
     def test_acknowledged_holes_are_gaps_before_the_server_is_heard(self):
@@ -163,6 +173,35 @@ class Holes(unittest.TestCase):
         log = play(wire.open() + [wire.send(CLIENT, 2, b"0123456789ab")], pool=HoldPool(3, 10))
         self.assertEqual(log.events[2:], [("gap", 0, 0, 2), ("data", 0, 0, b"0123456789ab")])
 
+    def test_a_segment_that_just_fits_is_held(self):
+        wire = Wire()
+        log = play(wire.open() + [wire.send(CLIENT, 2, b"0123456789")], pool=HoldPool(3, 10))
+        self.assertEqual(log.events[2:], [])
+
+    def test_what_is_held_before_a_segment_that_fits_no_cell(self):
+        wire = Wire()
+        packets = [wire.send(CLIENT, 2, b"c"), wire.send(CLIENT, 5, b"f"), wire.send(CLIENT, 8, bytes(12))]
+        log = play(wire.open() + packets, pool=HoldPool(3, 10))
+        self.assertEqual(log.heard(CLIENT), b"?c?f?" + bytes(12))
+
+    def test_a_pool_of_one(self):
+        wire = Wire()
+        packets = [wire.send(CLIENT, 3, b"d", FIN | ACK, missing=2), wire.send(CLIENT, 0, b"abc")]
+        log = play(wire.open() + packets + [wire.send(SERVER, 0, b"", FIN | ACK)], pool=HoldPool(1, 10))
+        self.assertEqual(log.events[2:], [("data", 0, 0, b"abcd"), ("gap", 0, 0, 2), ("closed", 0)])
+
+    def test_gaps_are_told_of_their_connection(self):
+        wire = Wire(port=50001)
+        packets = [
+            wire.send(CLIENT, 0, b"a", missing=2),
+            wire.send(CLIENT, 9, b"j"),
+            wire.send(SERVER, 0, b"", acked=9),
+        ]
+        log = play(Wire().open() + wire.open() + packets)
+        self.assertEqual(
+            log.events[4:], [("data", 1, 0, b"a"), ("gap", 1, 0, 2), ("gap", 1, 0, 6), ("data", 1, 0, b"j")]
+        )
+
     def test_far_ahead_is_not_believed_unless_acknowledged(self):
         wire = Wire()
         far = wire.send(CLIENT, 0x500000, b"far")
@@ -177,8 +216,9 @@ class Holes(unittest.TestCase):
         table = StreamTable(log, 2)
         for packet in wire.open() + [wire.send(CLIENT, 3, b"def"), wire.send(SERVER, 1, b"50")]:
             table.feed(packet)
+        table.feed(wire.send(CLIENT, 8, b"ij"))
         table.close_all()
-        self.assertEqual((log.heard(CLIENT), log.heard(SERVER)), (b"?def", b"?50"))
+        self.assertEqual((log.heard(CLIENT), log.heard(SERVER)), (b"?def?ij", b"?50"))
         self.assertEqual(log.events[-1], ("closed", 0))
 
     def test_a_hole_that_closes_the_connection(self):

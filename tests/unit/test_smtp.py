@@ -82,6 +82,10 @@ class WholeDialogue(unittest.TestCase):
         )
         self.assertEqual(log.commands(), [EHLO, STARTTLS, RSET, QUIT, OTHER, OTHER, MAIL, OTHER, OTHER, OTHER])
 
+    def test_letters_are_not_taken_for_others(self):
+        log = observe([(C, b"MA\x09L FROM:<a>\r\n\x8dAIL FROM:<a>\r\nM@IL\r\nHELO{\r\nZZZZ\r\nAAAA\r\n")])
+        self.assertEqual(log.commands(), [OTHER] * 6)
+
     def test_dialogues_do_not_mix(self):
         class BySlot(SmtpLog):
             def accepted(self, slot):
@@ -187,6 +191,13 @@ class Data(unittest.TestCase):
         self.assertEqual(log.commands(), [EHLO, MAIL, RCPT, DATA, QUIT])
         self.assertEqual(log.replies()[-3:], [(354, DATA), (250, DATA), (221, QUIT)])
         self.assertEqual(log.count("accepted"), 1)
+
+    def test_an_empty_message_sent_without_waiting(self):
+        for size in (0, 1, 2, 3):
+            log = observe(GREETING + [(C, b"DATA\r\n.\r\nRSET\r\n"), (S, b"354 go\r\n250 taken\r\n250 ok\r\n")], size)
+            self.assertEqual(log.replies()[2:], [(354, DATA), (250, DATA), (250, RSET)])
+            log = observe(GREETING + [(C, b"DATA\r\n.\nRSET\r\n.\r\nRSET\r\n")], size)
+            self.assertEqual(log.commands(), [EHLO, DATA, RSET])
 
     def test_a_message_that_began_too_early(self):
         for at in range(len(BODY)):

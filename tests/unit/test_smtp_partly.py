@@ -34,6 +34,7 @@ from spamgate.wire.smtp import (
     UNKNOWN,
     SmtpObserver,
 )
+from spamgate.wire.smtp_pending import NOTHING, Pending
 
 C = CLIENT
 S = SERVER
@@ -170,6 +171,27 @@ class Bounds(unittest.TestCase):
         for slot in range(3):
             feed(observer, C, b"x\r\nMAIL FROM:<a>\r\n", slot)
         self.assertEqual(log.commands(), [MAIL, HELO, MAIL, HELO, MAIL])
+
+    def test_a_lost_line_is_forgotten_with_its_connection(self):
+        log = SmtpLog()
+        observer = SmtpObserver(log, 4, 1, 100)
+        for slot in range(3):
+            observer.begin(slot, False, False)
+            feed(observer, C, b"HELO ", slot)
+        observer.begin(0, False, False)
+        observer.gap(1, C, 4)
+        feed(observer, C, b"QUIT\r\n", 0)
+        feed(observer, C, b"x\r\nRSET\r\n", 1)
+        feed(observer, C, b"x\r\n", 2)
+        self.assertEqual(log.commands(), [QUIT, RSET, HELO])
+
+    def test_a_full_queue_stays_in_its_place(self):
+        pending = Pending(2)
+        pending.push(1, MAIL)
+        self.assertTrue(all([pending.push(0, MAIL + (run & 1)) for run in range(8)]))
+        self.assertFalse(pending.push(0, QUIT))
+        self.assertEqual([pending.pop(0) for _ in range(9)], [MAIL, RCPT] * 4 + [NOTHING])
+        self.assertEqual((pending.pop(1), pending.pop(1)), (MAIL, NOTHING))
 
     def test_cells_are_given_back(self):
         log = SmtpLog()

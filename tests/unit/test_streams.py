@@ -106,6 +106,26 @@ class Beginnings(unittest.TestCase):
         self.assertEqual(log.events[:2], [("opened", 0), ("established", 0)])
         self.assertEqual(log.heard(SERVER), b"220")
 
+    def test_a_foreign_answer_is_passed_over(self):
+        wire = Wire()
+        stray = wire.syn_ack()
+        stray.ack += 1
+        log = play([wire.syn(), stray, wire.syn_ack()])
+        self.assertEqual(log.events, [("opened", 0), ("established", 0)])
+        self.assertEqual(play([Wire(to=80).syn_ack()]).events, [])
+
+    def test_the_answer_to_a_syn_that_the_capture_lacks(self):
+        new = Wire(isn=(5000, 9000))
+        log = play(Wire().open() + [new.syn_ack(), new.syn_ack(), new.send(SERVER, 0, b"220")])
+        self.assertEqual(log.names()[2:], [("closed", 0), ("midstream", 0), ("established", 0)])
+        self.assertEqual(log.heard(SERVER), b"220")
+
+    def test_what_establishes(self):
+        wire = Wire()
+        for packet in (wire.send(CLIENT, 0, b""), wire.send(CLIENT, 0, b"HELO"), wire.send(SERVER, 0, b"220")):
+            self.assertEqual(play([wire.syn(), packet]).names(), [("opened", 0), ("established", 0)])
+        self.assertEqual(play([wire.syn(), wire.send(CLIENT, 0, b"", 0)]).names(), [("opened", 0)])
+
 
 class OneSideOrMidstream(unittest.TestCase):
     def test_midstream_the_client_is_who_speaks_to_the_followed_port(self):
@@ -137,6 +157,16 @@ class OneSideOrMidstream(unittest.TestCase):
         self.assertEqual(log.names(), [("opened", 0), ("established", 0)])
         self.assertEqual(log.heard(CLIENT), b"HELO")
 
+    def test_where_the_server_begins_is_known_from_either_side(self):
+        wire = Wire()
+        for known in (wire.syn_ack(), wire.send(CLIENT, 0, b"")):
+            log = play([wire.syn(), known, wire.send(SERVER, 3, b"x"), wire.send(CLIENT, 0, b"", acked=9)])
+            self.assertEqual(log.heard(SERVER), b"?x")
+        log = play(
+            [wire.syn_ack(), wire.send(SERVER, 3, b"x"), wire.send(CLIENT, 3, b"y"), wire.send(SERVER, 4, b"", acked=9)]
+        )
+        self.assertEqual((log.heard(SERVER), log.heard(CLIENT)), (b"", b"?y"))
+
     def test_a_servers_bare_answer_does_not_establish(self):
         wire = Wire()
         self.assertEqual(play([wire.syn(), wire.send(SERVER, 90, b"")]).events, [("opened", 0)])
@@ -153,6 +183,13 @@ class OneSideOrMidstream(unittest.TestCase):
         log = play(wire.open() + packets)
         self.assertEqual(log.names()[2:], [("closed", 0), ("midstream", 0)])
         self.assertEqual((log.heard(CLIENT), log.heard(SERVER)), (b"", b"220"))
+
+    def test_late_segments_of_either_side_begin_nothing(self):
+        for isn in ((1000, 0x8001000), (0xFFFFFFE, 5)):
+            wire = Wire(isn=isn)
+            ends = [wire.send(CLIENT, 0, b"QUIT", FIN | ACK), wire.send(SERVER, 0, b"221", FIN | ACK)]
+            late = [wire.send(SERVER, 0, b"221"), wire.send(CLIENT, 0, b"QUIT"), wire.send(SERVER, 3, b"more")]
+            self.assertEqual(play(wire.open() + ends + late).names()[2:], [("closed", 0)])
 
 
 class Ends(unittest.TestCase):
@@ -171,11 +208,26 @@ class Ends(unittest.TestCase):
         wire = Wire()
         log = StreamLog()
         table = StreamTable(log, 2)
+        table.tick(1000)
         for packet in wire.open() + [wire.send(CLIENT, 0, b"", RST), wire.send(SERVER, 0, b"502")]:
             table.feed(packet)
         self.assertEqual(log.events[2:], [("data", 0, 1, b"502")])
-        table.tick(60)
+        table.tick(1008)
+        self.assertEqual(log.events[3:], [])
+        table.tick(1012)
         self.assertEqual(log.events[3:], [("closed", 0)])
+
+    def test_a_reset_may_answer_what_was_on_its_way(self):
+        for isn in ((1000, 7000), (0x8001000, 0x9001000)):
+            wire = Wire(isn=isn)
+            said = [wire.send(CLIENT, 0, b"0123456789"), wire.send(CLIENT, 4, b"", RST), wire.send(SERVER, 0, b"", RST)]
+            self.assertEqual(play(wire.open() + said).names()[2:], [("closed", 0)])
+
+    def test_what_was_never_answered_ends_with_the_capture(self):
+        table = StreamTable(StreamLog(), 2)
+        table.feed(Wire().syn())
+        table.close_all()
+        self.assertEqual(table._listener.events, [("opened", 0), ("closed", 0)])
 
     def test_a_reset_from_both_sides_ends_at_once(self):
         wire = Wire()
