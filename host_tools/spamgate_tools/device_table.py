@@ -1,7 +1,7 @@
 """Devices as people look at them: who, in which state, since when, how much; and for suspects, why."""
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -101,4 +101,4 @@ def _times(count: int) -> str:
 
 
 def _time(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
