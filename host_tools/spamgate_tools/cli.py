@@ -38,9 +38,6 @@ def main() -> None:
         sys.exit(EXIT_FAILED)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped")
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(EXIT_FAILED)
 
 
 def _fail(text: str) -> None:

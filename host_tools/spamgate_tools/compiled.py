@@ -21,15 +21,26 @@ SOURCE = Path(spamgate.__file__).resolve().parent
 
 _BYTECODE_VERSION = 6
 _OPTIONS = ("-O3",)  # no asserts, no line numbers: 4 KB; `--runtime cpython` tells the line of the same run
-_ASK_VERSION = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0xFF)"
+_CACHE_HINT = "set XDG_CACHE_HOME to a folder that can"
+_ASK_VERSION = "import sys; print(sys.implementation.name, getattr(sys.implementation, '_mpy', 0) & 0xFF)"
 
 
 def search_path(micropython: list[str]) -> Path:
     """Return the folder from which this MicroPython can import the firmware: compiled if it can read that."""
-    done = subprocess.run([*micropython, "-c", _ASK_VERSION], capture_output=True, text=True, check=False)
-    if done.stdout.strip() != str(_BYTECODE_VERSION):
-        return SOURCE.parent
-    return compiled_firmware()
+    return compiled_firmware() if _bytecode_version(micropython) == str(_BYTECODE_VERSION) else SOURCE.parent
+
+
+def _bytecode_version(micropython: list[str]) -> str:
+    command = [*micropython, "-c", _ASK_VERSION]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        name, version = done.stdout.split()
+    except (OSError, ValueError):
+        name = version = ""
+    if name != "micropython":
+        hint = "set MICROPYTHON=/path/to/micropython, or use --runtime cpython"
+        raise UserError(f"{micropython[0]}: is no MicroPython that runs here", hint)
+    return version
 
 
 def compiled_firmware() -> Path:
@@ -56,7 +67,7 @@ def _compile_into(folder: Path, sources: list[Path]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     except OSError as error:
-        raise UserError(f"{folder.parent}: cannot be written: {error.strerror}", "set XDG_CACHE_HOME") from None
+        raise UserError(f"{folder.parent}: cannot be written: {error.strerror}", _CACHE_HINT) from None
     try:
         for source in sources:
             _compile(source, scratch / "spamgate" / source.relative_to(SOURCE).with_suffix(".mpy"))

@@ -33,6 +33,10 @@ class Devices:
         elif event["type"] == "device":
             self._devices.append(event)
 
+    def is_empty(self) -> bool:
+        """Is there no device to show?"""
+        return not self._devices
+
     def view(self) -> RenderableType:
         """Return the table, and below it the reasons and the answer."""
         if not self._devices:

@@ -52,8 +52,12 @@ class Replay:
     def lines(self) -> Iterator[bytes]:
         """Yield the events as they come, one JSON object a line."""
         assert self._process.stdout
-        with self._process.stdout as stdout:
-            yield from stdout
+        try:
+            with self._process.stdout as stdout:
+                yield from stdout
+        except BaseException:  # stopped, or nobody listens any more
+            self._process.kill()
+            raise
 
     def finish(self) -> None:
         """Wait for the end; UserError says what went wrong, after all events before it were handed on."""
@@ -91,5 +95,7 @@ def program(runtime: str, heap_kb: int) -> tuple[list[str], dict[str, str]]:
 
 
 def _plain(capture: str) -> str:
-    """Return a path that cannot be taken for an option."""
+    """Return a path that cannot be taken for an option; - is standard input."""
+    if capture == "-":
+        return "/dev/stdin"
     return capture if not capture.startswith("-") else os.path.join(".", capture)

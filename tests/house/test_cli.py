@@ -11,6 +11,7 @@ import pytest
 
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+_PING = bytes.fromhex("02000000000102000000000708004500001c0000000040010000c0a80007c0a800010800f7ff00000000")
 _QUERY = "000001000001000000000000076578616d706c6503636f6d00000f0001"
 
 
@@ -66,10 +67,33 @@ def test_a_bad_capture_is_one_line_and_exit_2(kind, runtime, tmp_path):
 
 def test_a_bad_capture_does_not_stop_the_table(tmp_path):
     path = tmp_path / "bad.pcap"
+    path.write_bytes(_PCAP_HEADER + struct.pack("<IIII", 1, 0, 42, 42) + _PING + b"cut")
+    done = _run("replay", str(path))
+    assert "02:00:00:00:00:07" in done.stdout
+    _fault(done)
+
+
+def test_a_fault_before_the_first_device_is_all_there_is_to_say(tmp_path):
+    path = tmp_path / "bad.pcap"
     path.write_bytes(_PCAP_HEADER + b"cut")
     done = _run("replay", str(path))
-    assert "No device of the home" in done.stdout
     _fault(done)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("runtime", ["cpython", "micropython"])
+@pytest.mark.parametrize("networks", [(), ("--lan", "10.0.0.0/8")])
+def test_a_pipe_is_refused_with_what_to_do(runtime, networks):
+    text = _fault(_run("replay", "--runtime", runtime, *networks, "-", stdin="what tcpdump writes"))
+    assert "save it to a file first" in text
+
+
+def test_a_file_given_as_standard_input_is_read(tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    with path.open("rb") as capture:
+        done = subprocess.run([_SPAMGATE, "replay", "--json", "-"], stdin=capture, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", [("replay",), ("decode", "smtp"), ("decode", "dns")])
@@ -89,7 +113,7 @@ def test_a_file_without_permission_is_named(tmp_path):
 def test_a_bad_network_is_named(tmp_path):
     path = tmp_path / "no.pcap"
     path.write_bytes(_PCAP_HEADER)
-    assert "192.168.1.0/33" in _fault(_run("replay", "--lan", "192.168.1.0/33", str(path)))
+    assert "--lan '192.168.1.0/33'" in _fault(_run("replay", "--lan", "192.168.1.0/33", str(path)))
 
 
 def test_a_capture_without_packets_is_no_fault(tmp_path):
@@ -112,6 +136,19 @@ def test_no_micropython_says_how_to_get_it(tmp_path):
     path.write_bytes(_PCAP_HEADER)
     text = _fault(_run("replay", str(path), MICROPYTHON=str(tmp_path / "nothing")))
     assert "MICROPYTHON" in text
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/bin/cat", sys.executable])
+def test_another_program_is_not_taken_for_micropython(program, tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    assert "is no MicroPython that runs here; set MICROPYTHON" in _fault(_run("replay", str(path), MICROPYTHON=program))
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path):
+    path = tmp_path / "none.pcap"
+    path.write_bytes(_PCAP_HEADER)
+    assert "set XDG_CACHE_HOME" in _fault(_run("replay", str(path), XDG_CACHE_HOME="/proc/nowhere"))
 
 
 def test_a_heap_that_is_too_small_says_what_to_do(tmp_path):

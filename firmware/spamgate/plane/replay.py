@@ -16,6 +16,8 @@ _UDP = const(17)
 _DNS = const(53)
 _MAIL_PORTS = (25, 465, 587)
 _ASKERS = const(512)
+_KIND = const(0o170000)  # of st_mode
+_PIPE = const(0o010000)
 
 
 class CaptureError(SpamgateError):
@@ -38,7 +40,10 @@ class CaptureFile:
         self._end = 0
         self._link_type = -1
         try:
-            self.total_bytes = os.stat(path)[6]
+            status = os.stat(path)
+            if status[0] & _KIND == _PIPE:
+                raise CaptureError("%s: is a pipe and cannot be read twice: save it to a file first" % path)
+            self.total_bytes = status[6]
             self._file = open(path, "rb")  # noqa: SIM115  closed by the caller
             self._fill()
         except OSError as error:
@@ -116,7 +121,10 @@ class CaptureFile:
         if left and self._at:
             self.buf[:left] = self.buf[self._at : self._end]
         self._at = 0
-        count = self._file.readinto(self._view[left:]) if left < len(self.buf) else 0
+        try:
+            count = self._file.readinto(self._view[left:]) if left < len(self.buf) else 0
+        except OSError as error:
+            raise self._fault("cannot be read: " + _reason(error)) from None
         self._end = left + count
         return count
 

@@ -7,14 +7,31 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from spamgate.wire.address import AddressError, parse_network
 from spamgate_tools.device_table import Devices, show
 from spamgate_tools.errors import UserError
 from spamgate_tools.replay import DEFAULT_HEAP_KB, RUNTIMES, Replay
 
 
+def _checked(context: click.Context, option: click.Parameter, networks: Sequence[str]) -> Sequence[str]:
+    for network in networks:
+        try:
+            parse_network(network)
+        except AddressError as error:
+            raise UserError(f"--lan {error}", "write 192.168.1.0/24 or fd00::/8") from None
+    return networks
+
+
 @click.command()
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path())
-@click.option("--lan", "networks", metavar="CIDR", multiple=True, help="A network inside the home; may be repeated.")
+@click.option(
+    "--lan",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    callback=_checked,
+    help="A network inside the home; may be repeated.",
+)
 @click.option(
     "--runtime",
     type=click.Choice(RUNTIMES),
@@ -78,6 +95,7 @@ def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, 
             run.finish()
         except UserError as error:
             fault = error
-    show(devices, Console())
+    if not fault or not devices.is_empty():
+        show(devices, Console())
     if fault:
         raise fault
