@@ -161,7 +161,7 @@ class Replies(unittest.TestCase):
     def test_more_runs_than_the_queue_has(self):
         sent = b"RSET\r\nNOOP\r\n" * 20
         script = [(C, sent), (S, b"250 ok\r\n" * 40)]
-        log = observe(GREETING + script + ENVELOPE + MESSAGE)
+        log = observe(GREETING + script + ENVELOPE + MESSAGE, runs=8)
         self.assertEqual(len(log.replies()), 2 + 40 + 4)
         self.assertEqual(log.replies()[2], (250, UNKNOWN))
         self.assertEqual(log.replies()[-4:], [(250, MAIL), (250, RCPT), (354, DATA), (250, DATA)])

@@ -186,7 +186,7 @@ class Bounds(unittest.TestCase):
         self.assertEqual(log.commands(), [QUIT, RSET, HELO])
 
     def test_a_full_queue_stays_in_its_place(self):
-        pending = Pending(2)
+        pending = Pending(2, 8)
         pending.push(1, MAIL)
         self.assertTrue(all([pending.push(0, MAIL + (run & 1)) for run in range(8)]))
         self.assertFalse(pending.push(0, QUIT))

@@ -45,7 +45,7 @@ class MailWatch:
         self._engine = engine
         self._mail = engine.mail
         self._envelope = Envelope()
-        self._smtp = smtp.SmtpObserver(self, limits.connections, limits.lines, limits.line_bytes)
+        self._smtp = smtp.SmtpObserver(self, limits.connections, limits.lines, limits.line_bytes, limits.runs)
         self._sender = -1
         self.streams = StreamTable(self, limits.connections, _PORTS, HoldPool(limits.segments))
 

@@ -81,11 +81,17 @@ _TAIL_WHOLE = const(5)
 
 
 class SmtpObserver:
-    """One dialogue a slot.  A line counts by its first `line_bytes`; `lines` may be in pieces at a time."""
+    """One dialogue a slot.
 
-    def __init__(self, sink: "Sink", slots: int = 256, lines: int = 12, line_bytes: int = 512) -> None:
+    A line counts by its first `line_bytes`; `lines` may be in pieces at a time.  Of commands sent ahead of their
+    replies, `runs` of like ones are told apart; beyond that, replies are known by their codes only.
+    """
+
+    def __init__(
+        self, sink: "Sink", slots: int = 256, lines: int = 12, line_bytes: int = 512, runs: int = 64
+    ) -> None:
         self._sink = sink
-        self._dialogue = Dialogue(slots)
+        self._dialogue = Dialogue(slots, runs)
         self._mode = self._dialogue.mode
         self._lines = LinePool(2 * slots, lines, line_bytes)
 

@@ -63,13 +63,13 @@ LINE_START = 2  # in `tail`: behind CRLF; more in SmtpObserver
 class Dialogue:
     """The state of `slots` dialogues."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, runs: int) -> None:
         self.mode = bytearray(slots)
         self.tail = bytearray(slots)  # in a message: how much of CRLF.CRLF was just seen
         self.chunk = array.array("i", [0] * slots)  # octets of BDAT to come
         self.outcome = 0  # of the last reply
         self._marks = bytearray(slots)
-        self._pending = Pending(slots)
+        self._pending = Pending(slots, runs)
 
     def begin(self, slot: int, midstream: bool) -> None:
         """A new connection; the first reply of a whole one is the banner."""

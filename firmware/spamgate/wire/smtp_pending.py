@@ -7,16 +7,17 @@ LAST_CHUNK = 17  # BDAT … LAST
 NOTHING = 255
 
 _NOTHING = const(255)
-_RUNS = const(8)  # MAIL RCPT… DATA is three
-_SLOT_BYTES = const(16)  # verb and count of each run
+_RUN_BYTES = const(2)  # verb and count
 _MOST = const(255)
 
 
 class Pending:
-    """One short queue a slot."""
+    """One queue a slot, of at most `runs` runs: MAIL RCPT… DATA is three."""
 
-    def __init__(self, slots: int) -> None:
-        self._runs = bytearray(slots * _SLOT_BYTES)
+    def __init__(self, slots: int, runs: int) -> None:
+        self._most_runs = runs
+        self._slot_bytes = runs * _RUN_BYTES
+        self._runs = bytearray(slots * self._slot_bytes)
         self._used = bytearray(slots)
 
     def clear(self, slot: int) -> None:
@@ -25,17 +26,17 @@ class Pending:
 
     def head(self, slot: int) -> int:
         """Return what the next reply answers, or NOTHING."""
-        return self._runs[slot * _SLOT_BYTES] if self._used[slot] else _NOTHING
+        return self._runs[slot * self._slot_bytes] if self._used[slot] else _NOTHING
 
     def push(self, slot: int, verb: int) -> bool:
         """Add a command; False, and nothing is added, when there are too many runs."""
         runs = self._runs
         used = self._used[slot]
-        at = slot * _SLOT_BYTES + used * 2
+        at = slot * self._slot_bytes + used * _RUN_BYTES
         if used and runs[at - 2] == verb and runs[at - 1] < _MOST:
             runs[at - 1] += 1
             return True
-        if used == _RUNS:
+        if used == self._most_runs:
             return False
         runs[at] = verb
         runs[at + 1] = 1
@@ -48,7 +49,7 @@ class Pending:
         if not used:
             return _NOTHING
         runs = self._runs
-        at = slot * _SLOT_BYTES
+        at = slot * self._slot_bytes
         verb = runs[at]
         if runs[at + 1] > 1:
             runs[at + 1] -= 1
@@ -60,7 +61,7 @@ class Pending:
 
     def has(self, slot: int, verb: int) -> bool:
         """Does such a command wait?"""
-        at = slot * _SLOT_BYTES
+        at = slot * self._slot_bytes
         for run in range(self._used[slot]):
             if self._runs[at + run * 2] == verb:
                 return True
