@@ -15,6 +15,7 @@ _NORMAL = STATE_NAMES[0]
 _ALARM = ("quarantined", "throttled", "released", "watched", "normal")
 _SPAMMING = _ALARM[:2]
 _STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
+_CROWD = "crowd"
 _QUIET_ROWS = 12  # devices in state normal that are shown one by one
 
 
@@ -92,6 +93,8 @@ def _state(device: dict) -> Text:
 
 def _label(device: dict) -> str:
     """Return the DHCP name, else the first address that is not what the device is known by anyway."""
+    if device["device"] == _CROWD:
+        return "all who came too late"
     others = [address for address in device["addresses"] if address != device["device"]]
     return device["name"] or (others[0] if others else "")
 

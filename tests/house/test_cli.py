@@ -12,6 +12,7 @@ import pytest
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 _PING = bytes.fromhex("02000000000102000000000708004500001c0000000040010000c0a80007c0a800010800f7ff00000000")
+_IP_HEADER = struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0)
 _QUERY = "000001000001000000000000076578616d706c6503636f6d00000f0001"
 
 
@@ -94,6 +95,27 @@ def test_a_file_given_as_standard_input_is_read(tmp_path):
     with path.open("rb") as capture:
         done = subprocess.run([_SPAMGATE, "replay", "--json", "-"], stdin=capture, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_spam_by_those_who_came_too_late_for_the_device_table_is_shown(tmp_path):
+    path = tmp_path / "crowd.pcap"
+    networks = [device * (device > 40) for device in range(60)]  # those who came in time mail one provider
+    frames = [make(device, network) for device, network in enumerate(networks) for make in (_syn, _syn_ack)]
+    path.write_bytes(_PCAP_HEADER + b"".join(struct.pack("<IIII", 1, 0, len(it), len(it)) + it for it in frames))
+    done = _run("replay", "--heap-kb", "256", str(path))
+    assert done.stdout.rstrip().endswith("crowd sends spam; 1 of 32 devices.")
+
+
+def _syn(device: int, network: int) -> bytes:
+    ethernet = bytes((2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1, device, 8, 0))
+    ip = _IP_HEADER + bytes((192, 168, 1, device, 198, 51, network, 7))
+    return ethernet + ip + struct.pack(">HHIIBBHHH", 1024, 25, 1, 0, 0x50, 0x02, 8192, 0, 0)
+
+
+def _syn_ack(device: int, network: int) -> bytes:
+    ethernet = bytes((2, 0, 0, 0, 1, device, 2, 0, 0, 0, 0, 1, 8, 0))
+    ip = _IP_HEADER + bytes((198, 51, network, 7, 192, 168, 1, device))
+    return ethernet + ip + struct.pack(">HHIIBBHHH", 25, 1024, 1, 2, 0x50, 0x12, 8192, 0, 0)
 
 
 @pytest.mark.parametrize("command", [("replay",), ("decode", "smtp"), ("decode", "dns")])

@@ -149,7 +149,9 @@ class Numbers(unittest.TestCase):
         home = Home(self.limits)
         for number in (1, 2, 3):
             home.engine.observe(home.device(number), evidence.MX_QUERY)
+        self.assertFalse(home.engine.is_crowded)
         late = [home.device(number) for number in (4, 5, 6)]
+        self.assertTrue(home.engine.is_crowded)
         self.assertEqual(late, [CROWD] * 3)
         for number in range(5):
             home.connect(late[number % 3], "203.0.%d.1" % number)

@@ -8,6 +8,7 @@ import gc
 import sys
 
 from spamgate.app import collect_early
+from spamgate.core.devices import CROWD
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.limits import Limits
@@ -83,6 +84,8 @@ class Program:
         finally:
             for device in self._engine.devices.everyone():
                 print(device_line(self._engine, device))
+            if self._engine.is_crowded:
+                print(device_line(self._engine, CROWD))
             if self._options.stats:
                 counts = (self._watcher.packets, self._watcher.malformed, self._elapsed_us, self._heap)
                 _tell('{"packets":%d,"malformed":%d,"elapsed_us":%d,"heap":%s}' % counts)

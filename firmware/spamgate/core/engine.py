@@ -40,6 +40,7 @@ class Engine:
         self.peer_at = 0
         self.peer_size = 0
         self.devices = DeviceTable(limits.devices)
+        self.is_crowded = False  # did anybody have to share number CROWD?
         self.board = ScoreBoard(limits.devices, limits.suspects)
         self.counters = Counters(limits.devices, limits.distinct, limits.reply_codes)
         self.contacts = Contacts(limits.devices)
@@ -105,6 +106,7 @@ class Engine:
     def _enrol(self, who: Identity) -> int:
         leaver = self.devices.victim(self.now_s)
         if leaver < 0:
+            self.is_crowded = True
             return CROWD
         if leaver:
             self.devices.remove(leaver)
