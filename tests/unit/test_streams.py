@@ -47,13 +47,18 @@ class Beginnings(unittest.TestCase):
             Wire(port=50001),
             Wire(client=b"\x0a\x00\x00\x03"),
             Wire(client=b"\x4a\x00\x00\x02"),
+            Wire(client=b"\x0a\x01\x00\x02"),
+            Wire(client=b"\x0a\x00\x01\x02"),
+            Wire(server=b"\x00\x00\x02\x19"),
+            Wire(server=b"\xc0\x01\x02\x19"),
+            Wire(server=b"\xc0\x00\x03\x19"),
             Wire(server=b"\xc0\x00\x02\x1a"),
             Wire(to=587),
             Wire(*V6),
             Wire(V6[1], V6[0]),
         ]
-        log = play([wire.syn() for wire in wires], 8)
-        self.assertEqual(log.events, [("opened", slot) for slot in range(8)])
+        log = play([wire.syn() for wire in wires], len(wires))
+        self.assertEqual(log.events, [("opened", slot) for slot in range(len(wires))])
 
     def test_ends_are_known(self):
         table = StreamTable(StreamLog(), 2)
