@@ -150,6 +150,20 @@ class ByAddress(unittest.TestCase):
         table.remove(numbers[1])
         self.assertEqual(table.at_address(bytes((10, 0, 0, 2)), 0, 4), -1)
 
+    def test_of_several_it_is_the_last_one_heard_of(self):
+        """A lease that passed on, or an address of which only the answers had been seen at first."""
+        table = DeviceTable(8)
+        who = Identity()
+        address = bytes((10, 0, 0, 9))
+        who.from_address(address, 0, 4)
+        table.seen(table.enrol(who, 0), 500, address, 0, 4)
+        first, second = (table.enrol(_mac(number), 0) for number in (1, 2))
+        table.seen(second, 300, address, 0, 4)
+        table.seen(first, 200, address, 0, 4)
+        self.assertEqual(table.at_address(address, 0, 4), second)
+        table.seen(first, 400, address, 0, 4)
+        self.assertEqual(table.at_address(address, 0, 4), first)
+
 
 class GivingUp(unittest.TestCase):
     def setUp(self):

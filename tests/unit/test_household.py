@@ -86,6 +86,16 @@ class Swarm(unittest.TestCase):
         self.connect(self.home.device(200), 9)
         self.assertEqual(self.home.state(self.home.device(200)), "watched")
 
+    def test_those_who_are_throttled_do_not_push_out_those_who_are_not(self):
+        """One bot with a new MAC every hour: the few that slipped through are remembered for the whole day."""
+        slipped = 0
+        for number in range(23):
+            device = self.home.device(300 + number)
+            self.home.spam_once(device, number)
+            slipped += self.home.state(device) != "throttled"
+            self.home.wait(3600)
+        self.assertEqual(slipped, 4)
+
     def test_a_device_that_left_still_counts_as_somebody(self):
         devices = self.newcomers(5)
         for number in range(4):

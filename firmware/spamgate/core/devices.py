@@ -11,7 +11,7 @@ from array import array
 from spamgate.core import states
 from spamgate.core.addresses import AddressBook
 from spamgate.core.compat import const
-from spamgate.core.identity import BEHIND_RELAY, BY_MAC, Identity, identity_kind
+from spamgate.core.identity import BY_ADDRESS, Identity, identity_kind
 
 CROWD = 0
 
@@ -115,11 +115,16 @@ class DeviceTable:
             self.flags[device] |= RELAY
 
     def at_address(self, buf: "bytes | bytearray", at: int, size: int) -> int:
-        """Return the device that uses the address, or -1.  Looks at all: for frames without a usable MAC."""
+        """Return the device that uses the address, or -1.  Looks at all: for frames without a usable MAC.
+
+        Of several, which used it one after another, it is one known by its MAC and the last one heard of.
+        """
+        found = -1
         for device in range(1, self.capacity):
             if self._used[device] and self.addresses.has(device, buf, at, size):
-                return device
-        return -1
+                if found < 0 or self._is_likelier(device, found):
+                    found = device
+        return found
 
     def everyone(self) -> "list[int]":
         """Return the devices that have an address, in the order of first sight.  Allocates: for reports."""
@@ -142,11 +147,16 @@ class DeviceTable:
 
     def has_mac(self, device: int) -> bool:
         """Is the device known by a MAC, its own or a relay's?"""
-        return self.kind(device) in (BY_MAC, BEHIND_RELAY)
+        return self.kind(device) != BY_ADDRESS
 
     def is_young(self, device: int, now_s: int) -> bool:
         """Was the device first seen less than a day ago?"""
         return now_s - self.first_s[device] < YOUNG_S
+
+    def _is_likelier(self, device: int, other: int) -> bool:
+        if self.has_mac(device) != self.has_mac(other):
+            return self.has_mac(device)
+        return self.last_s[device] > self.last_s[other]
 
     def _vacancy(self) -> int:
         for device in range(1, self.capacity):

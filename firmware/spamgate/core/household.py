@@ -28,7 +28,10 @@ _NOBODY = const(255)
 
 
 class Household:
-    """The last eight providers met by young devices.  Allocation-free once made."""
+    """The last sixteen providers met by young devices.  Allocation-free once made.
+
+    What a device met that was found since makes room first: else each bot found would push out two that were not.
+    """
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
@@ -36,7 +39,6 @@ class Household:
         self._devices = bytearray([_NOBODY] * _SLOTS)
         self._met_s = array("i", bytes(4 * _SLOTS))
         self._is_direct = bytearray(_SLOTS)
-        self._next = 0
 
     def met(self, device: int, provider: int, is_direct: bool) -> None:
         """A device met a provider that is new to it."""
@@ -46,8 +48,7 @@ class Household:
         for slot in range(_SLOTS):
             if self._providers[slot] == provider and self._devices[slot] != _NOBODY:
                 return
-        slot = self._next
-        self._next = (slot + 1) % _SLOTS
+        slot = self._place()
         self._providers[slot] = provider
         self._devices[slot] = device
         self._met_s[slot] = engine.now_s
@@ -62,6 +63,16 @@ class Household:
         for slot in range(_SLOTS):
             if self._devices[slot] == device:
                 self._devices[slot] = 0
+
+    def _place(self) -> int:
+        """Return the place for one more provider: one that counts no more, else the oldest."""
+        oldest = 0
+        for slot in range(_SLOTS):
+            if not self._counts(slot, _DAY_S, False):
+                return slot
+            if self._met_s[slot] < self._met_s[oldest]:
+                oldest = slot
+        return oldest
 
     def _is_swarm(self, window_s: int, providers: int, direct: bool) -> bool:
         found = 0

@@ -72,9 +72,13 @@ class Watcher:
         """Return the device the packet goes to, or -1 when it leaves the home."""
         if not self.scope.contains(packet.buf, packet.dst_at, packet.address_bytes):
             return -1
-        if self.by_mac and packet.to_mac_at >= 0 and not is_station(packet.buf, packet.to_mac_at):
-            return self._devices.at_address(packet.buf, packet.dst_at, packet.address_bytes)
-        return self._resident(packet, packet.to_mac_at, packet.dst_at)
+        to_mac_at = packet.to_mac_at
+        if self.by_mac and packet.mac_at >= 0 and (to_mac_at < 0 or not is_station(packet.buf, to_mac_at)):
+            # Linux cooked frames name their sender's MAC only; the receiver may be known by its own.
+            device = self._devices.at_address(packet.buf, packet.dst_at, packet.address_bytes)
+            if device >= 0 or to_mac_at >= 0:
+                return device
+        return self._resident(packet, to_mac_at, packet.dst_at)
 
     def _datagram(self, packet: Packet, protocol: int) -> None:
         sender = self.sender(packet)
