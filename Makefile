@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit alloc fuzz oracle house lint types layers bench check check-full clean
+.PHONY: help setup run test unit alloc fuzz scenario oracle house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -31,6 +31,9 @@ alloc: $(READY) ## hot paths with the heap locked (MicroPython)
 
 fuzz: $(READY) ## random, cut and byte-by-byte input for every reader
 	@$(PYTEST) tests/fuzz
+
+scenario: $(READY) ## made homes of bots and clean devices, judged by the whole program
+	@$(PYTEST) tests/scenario
 
 oracle: $(READY) ## real captures and messages against independent readers
 	@$(PYTEST) tests/oracle
