@@ -73,13 +73,13 @@ class Devices(Locked):
             engine.devices.find(who)
 
         self.run_locked(facts)
+        self.assertEqual(self.engine.devices.addresses.of(self.device), [_V4, _V6])
 
     def test_looking_for_an_address_that_several_used_does_not_allocate(self):
         devices = self.engine.devices
         for number in (2, 3):
             devices.seen(self.home.device(number), 0, _V4, 0, 4)
         self.run_locked(lambda round: devices.at_address(_V4, 0, 4))
-        self.assertEqual(self.engine.devices.addresses.of(self.device), [_V4, _V6])
 
     def test_a_flood_of_addresses_does_not_allocate(self):
         address = bytearray(_V6)
