@@ -31,6 +31,14 @@ class Distinct(unittest.TestCase):
         self.assertTrue(known.add(0))
         self.assertFalse(known.add(0))
 
+    def test_to_ask_for_a_key_is_not_to_add_it(self):
+        known = DistinctSet(16)
+        for key in (3, 19, 35):  # one place for all
+            self.assertFalse(known.has(key))
+            self.assertTrue(known.add(key))
+            self.assertTrue(known.has(key))
+        self.assertFalse(known.has(51))
+
     def test_repetitions_fill_nothing(self):
         known = DistinctSet(16)
         for key in range(12):

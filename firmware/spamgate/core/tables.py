@@ -42,6 +42,16 @@ class DistinctSet:
         self._used += 1
         return True
 
+    def has(self, key: int) -> bool:
+        """Is `key` known?"""
+        keys = self._keys
+        at = key & self._mask
+        while keys[at] != _EMPTY:
+            if keys[at] == key + 1:
+                return True
+            at = (at + 1) & self._mask
+        return False
+
     def _clear(self) -> None:
         for at in range(len(self._keys)):
             self._keys[at] = _EMPTY

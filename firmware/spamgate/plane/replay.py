@@ -5,6 +5,7 @@ import os
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.core.hashing import hash_bytes
+from spamgate.core.tables import DistinctSet
 from spamgate.wire.address import Scope
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
@@ -15,7 +16,8 @@ _TCP = const(6)
 _UDP = const(17)
 _DNS = const(53)
 _MAIL_PORTS = (25, 465, 587)
-_ASKERS = const(512)
+_ASKER_SLOTS = const(512)
+_ASKERS = const(384)  # what a DistinctSet of so many slots holds
 _KIND = const(0o170000)  # of st_mode
 _PIPE = const(0o010000)
 
@@ -137,16 +139,17 @@ class Askers:
     """Who is inside where no address is private: whoever opened a connection or asked a question."""
 
     def __init__(self) -> None:
-        self._members: "dict[int, bool]" = {}
+        self._members = DistinctSet(_ASKER_SLOTS)
+        self._left = _ASKERS
 
     def learn(self, buf: "bytes | bytearray", at: int, size: int) -> None:
-        """This address asked; after 512 of them no more are taken in."""
-        if len(self._members) < _ASKERS:
-            self._members[hash_bytes(buf, at, at + size)] = True
+        """This address asked; after 384 of them no more are taken in."""
+        if self._left and self._members.add(hash_bytes(buf, at, at + size)):
+            self._left -= 1
 
     def contains(self, buf: "bytes | bytearray", at: int, size: int) -> bool:
         """Has this address asked?"""
-        return hash_bytes(buf, at, at + size) in self._members
+        return self._members.has(hash_bytes(buf, at, at + size))
 
 
 def survey(capture: CaptureFile, packet: Packet):
