@@ -77,6 +77,19 @@ def test_fifty_at_once(tmp_path, runtime):
     _is_contained(stage.replay(tmp_path, runtime=runtime), bot, connects=3)
 
 
+def test_evidence_names_the_server(tmp_path):
+    """Too slow for the line to be known as open: a connection weighs at the SYN-ACK, between other devices' packets."""
+    stage = Stage()
+    stage.everyday(1, 2.0)
+    bot = stage.device("tv-stick")
+    domains = stage.domains(3)
+    stage.spawn(campaign(stage, bot, domains, 11 * MINUTE_S), 4 * MINUTE_S)
+    verdict = stage.replay(tmp_path).verdict(bot)
+    peers = {row["kind"]: row["peer"] for row in verdict["evidence"]}
+    second = ".".join(str(byte) for byte in domains[1].server.station.address)
+    assert (peers["mx_connect"], peers["second_provider"]) == (second, second)
+
+
 def test_the_first_servers_are_dead(tmp_path):
     """Nothing shows that port 25 works at all until one answers."""
     stage = Stage()

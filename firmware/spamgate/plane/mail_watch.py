@@ -82,11 +82,13 @@ class MailWatch:
     def established(self, slot: int) -> None:
         """The server accepted the connection."""
         if self._is_ours(slot):
+            self._about(slot)
             self._mail.established(slot)
 
     def refused(self, slot: int) -> None:
         """The server reset the attempt."""
         if self._is_ours(slot):
+            self._about(slot)
             self._mail.refused(slot)
 
     def data(self, slot: int, side: int, buf: "bytes | bytearray", start: int, end: int) -> None:
