@@ -54,6 +54,7 @@ _SPACE = const(32)
 _TLS_FIRST = const(20)  # the first byte of a TLS record: ChangeCipherSpec to ApplicationData
 _TLS_LAST = const(23)
 _END = b"\r\n.\r\n"
+_TAIL_BYTES = const(4)  # of _END, at the most, in what came before its last byte
 
 _BDAT = const(6)
 _AUTH = const(9)
@@ -197,18 +198,19 @@ class SmtpObserver:
         """Look for the end of a message; return what is behind it, or `end`."""
         tails = self._dialogue.tail
         tail = tails[slot]
-        while tail and at < end:
-            tail = _next_tail(tail, buf[at])
-            at += 1
+        near = at + _TAIL_BYTES
+        for place in range(at, min(near, end)):  # an end that began in the bytes before
+            tail = _next_tail(tail, buf[place])
             if tail == _TAIL_WHOLE:
                 self._dialogue.end_body(slot)
-                return at
-        if at < end:
+                return place + 1
+        if near < end:
             found = buf.find(_END, at, end)
             if found >= 0:
                 self._dialogue.end_body(slot)
-                return found + 5
-            for place in range(max(at, end - 4), end):
+                return found + len(_END)
+            tail = 0
+            for place in range(end - _TAIL_BYTES, end):
                 tail = _next_tail(tail, buf[place])
         tails[slot] = tail
         return end
