@@ -81,10 +81,11 @@ def show(devices: Devices, console: Console) -> None:
 
 
 def _row(device: dict) -> list[RenderableType]:
+    """Return the cells; as Text, for in a plain string rich would obey what a device calls itself."""
     smtp = device["smtp"]
     dns = device["dns"]
     counts = (smtp["connects"], smtp["messages_accepted"], dns["queries"], dns["mx"])
-    return [device["device"], _label(device), _state(device), *(str(count or "") for count in counts)]
+    return [Text(device["device"]), Text(_label(device)), _state(device), *(str(count or "") for count in counts)]
 
 
 def _state(device: dict) -> Text:
