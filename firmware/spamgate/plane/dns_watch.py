@@ -29,7 +29,6 @@ class DnsWatch:
         self._engine = engine
         self._message = Message()
         self._streams = DnsStreams()
-        self._question = 0
 
     def datagram(self, packet: "Packet", sender: int, receiver: int) -> None:
         """Take a UDP message from or to port 53; devices are numbers, -1 outside."""

@@ -1,7 +1,7 @@
 """What every plane that sees packets does with a frame: who sent it, and which facts does it hold.
 
 Readers take the frame apart; the engine hears of devices, look-ups and mail.  Nothing waits, nothing is kept of
-the frame, and once running nothing is allocated but for a new device or a change of state.
+the frame, and once running nothing is allocated but for a new device, a name, a change of state and what is malformed.
 """
 
 from spamgate.core.compat import const

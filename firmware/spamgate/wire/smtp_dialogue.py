@@ -57,15 +57,13 @@ _MESSAGE = const(16)  # as in smtp_pending
 _LAST_CHUNK = const(17)
 _NOTHING = const(255)
 
-LINE_START = 2  # in `tail`: behind CRLF; more in SmtpObserver
-
 
 class Dialogue:
     """The state of `slots` dialogues."""
 
     def __init__(self, slots: int, runs: int) -> None:
         self.mode = bytearray(slots)
-        self.tail = bytearray(slots)  # in a message: how much of CRLF.CRLF was just seen
+        self.tail = bytearray(slots)  # in a message: how much of CRLF.CRLF was just seen, as in smtp
         self.chunk = array.array("i", [0] * slots)  # octets of BDAT to come
         self.outcome = 0  # of the last reply
         self._marks = bytearray(slots)
