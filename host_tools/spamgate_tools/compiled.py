@@ -67,16 +67,20 @@ def _compile_into(folder: Path, sources: list[Path]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     except OSError as error:
-        raise UserError(f"{folder.parent}: cannot be written: {error.strerror}", _CACHE_HINT) from None
+        raise _unwritable(folder.parent, error) from None
     try:
         for source in sources:
             _compile(source, scratch / "spamgate" / source.relative_to(SOURCE).with_suffix(".mpy"))
         os.rename(scratch, folder)
-    except OSError:
+    except OSError as error:
         if not folder.is_dir():  # else another run was faster
-            raise
+            raise _unwritable(folder.parent, error) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _unwritable(cache: Path, error: OSError) -> UserError:
+    return UserError(f"{cache}: cannot be written: {error.strerror}", _CACHE_HINT)
 
 
 def _compile(source: Path, target: Path) -> None:
