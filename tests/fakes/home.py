@@ -32,6 +32,13 @@ def domain_hash(name):
     return text_domain_hash(packed, 0, len(packed))
 
 
+def line_of(writer, *what):
+    """Return as text what one of the event writers writes."""
+    pieces = []
+    writer(pieces.append, *what)
+    return "".join(pieces)
+
+
 class Home:
     """An engine and what happens around it."""
 

@@ -2,7 +2,7 @@
 
 import json
 
-from fakes.home import Home
+from fakes.home import Home, line_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +13,7 @@ from spamgate.core.engine import Limits
 from spamgate.core.identity import Identity
 from spamgate.core.score import H1, H3
 from spamgate.core.states import NORMAL, QUARANTINED, RELEASED, THROTTLED, WATCHED
-from spamgate.wire.events import device_line, verdict_line
+from spamgate.wire.events import write_device, write_verdict
 
 LEGAL = {
     (NORMAL, WATCHED),
@@ -52,7 +52,7 @@ class Checked(Home):
         if new == QUARANTINED:
             assert engine.board.score(device) >= H3
             assert engine.board.is_proven(device, engine.now_s)
-        assert json.loads(verdict_line(engine, device, old, new))["score"] == engine.board.score(device)
+        assert json.loads(line_of(write_verdict, engine, device, old, new))["score"] == engine.board.score(device)
 
 
 def devices(home: Checked, number: int) -> int:
@@ -176,7 +176,7 @@ def test_any_facts_leave_the_engine_in_order(facts):
         fact(home, number, word)
         check(home)
     for device in home.engine.devices.everyone():
-        json.loads(device_line(home.engine, device))
+        json.loads(line_of(write_device, home.engine, device))
 
 
 @given(st.lists(st.tuples(st.sampled_from((asks, learns)), SMALL, WORDS), max_size=200))

@@ -2,7 +2,7 @@
 
 import unittest
 
-from fakes.home import REFUSES, SILENT, Home
+from fakes.home import ACCEPTS, REFUSES, SILENT, Home
 
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
 from spamgate.core.dialogue import TEMPORARY
@@ -232,6 +232,38 @@ class Bots(unittest.TestCase):
             slot = home.connect(bot, _large_provider(1)[message % 5][1])
             home.mail(slot, recipients=("user%d@large1.example" % message,))
         self.assertEqual(home.state(bot), "throttled")
+
+    def test_a_bot_at_one_provider_that_hides_in_tls_is_found_by_the_domains_it_asked_for(self):
+        """After STARTTLS nothing is seen of recipients; but who asks MX for five domains writes to a list."""
+        home = Home()
+        bot = home.settled(1)
+        for number in range(5):
+            home.ask_mx(bot, "d%d.example" % number, *_large_provider(1))
+            home.connect(bot, _large_provider(1)[number][1])
+        self.assertEqual(home.state(bot), "throttled")
+
+    def test_dead_servers_do_not_hide_a_bot(self):
+        """Where the line is not yet known to be open, an answer to one connection tells of those before it."""
+        home = Home()
+        bot = home.settled(1)
+        for number, answer in ((1, SILENT), (2, ACCEPTS)):
+            address = "203.0.%d.1" % number
+            home.ask_mx(bot, "d%d.example" % number, ("mx.p%d.example" % number, address))
+            home.connect(bot, address, answer)
+        self.assertEqual(home.state(bot), "throttled")
+
+    def test_a_rotating_mac_at_one_provider_gains_nothing(self):
+        """Six newcomers of a day that each go straight to a mail server are one bot, be it the same server."""
+        home = Home()
+        home.open_line()
+        states = []
+        for number in range(8):
+            device = home.device(0x900 + number)
+            home.ask_mx(device, "large1.example", *_large_provider(1))
+            home.connect(device, _large_provider(1)[0][1])
+            states.append(home.state(device))
+            home.wait(1200)
+        self.assertEqual(states[4:], ["watched", "throttled", "throttled", "throttled"])
 
     def test_parallel_connections_are_judged_before_any_server_answers(self):
         """On a line known to be open a SYN is enough: fifty at once must not all get through."""

@@ -3,13 +3,13 @@
 import json
 import unittest
 
-from fakes.home import TYPE_A, Home
+from fakes.home import TYPE_A, Home, line_of
 
 from spamgate.core import states
 from spamgate.core.counters import AUTH, DATA, HELO, MAIL, PORT_25, RCPT, STARTTLS, SUBMISSION
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import Identity
-from spamgate.wire.events import device_id, device_line, epoch, quote, verdict_line
+from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
 
 _LATER_S = 1 << 30
 _SMTP = "connects destinations helo mail rcpt data auth starttls messages_accepted replies".split()
@@ -52,7 +52,7 @@ class Device(unittest.TestCase):
         self.engine.devices.set_mac(self.device, b"\x02\0\0\1\2\3", 0)
 
     def line(self):
-        line = device_line(self.engine, self.device)
+        line = line_of(write_device, self.engine, self.device)
         return line, json.loads(line)
 
     def test_a_device_that_did_nothing(self):
@@ -61,7 +61,7 @@ class Device(unittest.TestCase):
         self.assertEqual(
             line,
             '{"type":"device","device":"02:00:00:01:02:03","addresses":["10.1.2.3"],"state":"normal","smtp":%s,'
-            '"dns":{"queries":0,"mx":0,"mx_names":0,"nxdomain":0},"first_smtp":null,"submission":%s,"name":null}'
+            '"dns":{"queries":0,"mx":0,"mx_names":0,"nxdomain":0},"first_smtp":null,"submission":%s,"name":null}\n'
             % (smtp, smtp),
         )
         self.assertEqual(len(told), 9)
@@ -100,7 +100,7 @@ class Device(unittest.TestCase):
         behind = self.engine.device(who)
         devices.set_mac(behind, b"\x02\0\0\1\2\3", 0)
         devices.seen(behind, self.home.now_s, bytes((10, 9, 9, 9)), 0, 4)
-        told = json.loads(device_line(self.engine, behind))
+        told = json.loads(line_of(write_device, self.engine, behind))
         self.assertEqual(told["device"], "02:00:00:01:02:03/10.9.9.9")
         self.assertEqual(told["name"], "something behind 02:00:00:01:02:03")
 
@@ -112,7 +112,7 @@ class Device(unittest.TestCase):
         self.engine.devices.seen(device, self.home.now_s, address, 0, 16)
         self.assertEqual(device_id(self.engine, device), "fd00::1")
         self.assertEqual(device_id(self.engine, CROWD), "crowd")
-        self.assertEqual(json.loads(device_line(self.engine, CROWD))["name"], None)
+        self.assertEqual(json.loads(line_of(write_device, self.engine, CROWD))["name"], None)
 
 
 class Verdict(unittest.TestCase):
@@ -123,7 +123,7 @@ class Verdict(unittest.TestCase):
         home.spam_once(device, 1)
         home.engine.at(home.now_s, 123456)
         home.spam_once(device, 2)
-        line = verdict_line(home.engine, device, states.WATCHED, states.THROTTLED)
+        line = line_of(write_verdict, home.engine, device, states.WATCHED, states.THROTTLED)
         told = json.loads(line)
         self.assertEqual((told["from"], told["to"], told["name"]), ("watched", "throttled", None))
         self.assertEqual((told["smtp_connects"], told["messages_accepted"]), (2, 2))
@@ -138,14 +138,18 @@ class Verdict(unittest.TestCase):
 
     def test_without_evidence_the_list_is_empty(self):
         home = Home()
-        line = verdict_line(home.engine, home.settled(1), states.WATCHED, states.NORMAL)
+        line = line_of(write_verdict, home.engine, home.settled(1), states.WATCHED, states.NORMAL)
         self.assertEqual(json.loads(line)["evidence"], [])
 
     def test_counters_are_told_before_they_go_on(self):
         """The plane is called at the moment of the change: two connections, not yet a message on the second."""
         home = Home()
         lines = []
-        home.engine._on_change = lambda device, old, new: lines.append(verdict_line(home.engine, device, old, new))
+
+        def changed(device, old, new):
+            lines.append(line_of(write_verdict, home.engine, device, old, new))
+
+        home.engine._on_change = changed
         home.spam_once(home.settled(1), 1)
         home.spam_once(home.settled(1), 2)
         told = [json.loads(line) for line in lines]

@@ -86,6 +86,16 @@ class ConnectKinds(Case):
         self.connect(2)
         self.assertTrue(self.has("mx_connect"))
 
+    def test_mx_many_domains(self):
+        for number in range(4):
+            self.home.ask_mx(self.device, "d%d.example" % number, ("mx.a.example", _server(1)))
+        self.connect(1)
+        self.assertFalse(self.has("mx_many_domains"), "four domains")
+        self.home.ask_mx(self.device, "d4.example", ("mx.a.example", _server(1)))
+        self.assertFalse(self.has("mx_many_domains"), "look-ups alone")
+        self.connect(1)
+        self.assertTrue(self.has("mx_many_domains"))
+
     def test_second_provider(self):
         self.home.ask_mx(self.device, "a.example", ("m1.a.example", _server(1)), ("m2.a.example", _server(2)))
         self.connect(1, 2, 1)

@@ -34,13 +34,23 @@ class Case(unittest.TestCase):
 
 
 class Weighing(Case):
-    def test_on_a_silent_line_a_connection_weighs_once_its_server_answers(self):
+    def test_on_a_silent_line_connections_weigh_once_a_server_answers(self):
         slots = [self.connect(number, SILENT) for number in range(2)]
         self.assertEqual(self.evidence(), [])
-        self.mail.established(slots[0])
-        self.assertEqual(self.evidence(), [], "one provider")
         self.mail.established(slots[1])
         self.assertEqual(self.evidence(), ["second_provider"])
+
+    def test_what_was_tried_long_before_the_line_answered_weighs_nothing(self):
+        self.connect(1, SILENT)
+        self.home.wait(601)
+        self.connect(2)
+        self.assertEqual(self.evidence(), [])
+
+    def test_what_was_tried_and_reset_weighs_nothing_when_the_line_answers(self):
+        slot = self.connect(1, REFUSES)
+        self.mail.closed(slot)
+        self.connect(2)
+        self.assertEqual(self.evidence(), [])
 
     def test_on_an_open_line_the_syn_weighs(self):
         self.home.open_line()

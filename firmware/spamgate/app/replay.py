@@ -17,7 +17,7 @@ from spamgate.plane.replay import CaptureFile, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
 from spamgate.wire.cursor import FormError
-from spamgate.wire.events import device_line, verdict_line
+from spamgate.wire.events import write_device, write_verdict
 
 _USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] [--heap-kb N] CAPTURE..."
 _PROGRESS_PACKETS = 2000
@@ -83,9 +83,9 @@ class Program:
                     capture.close()
         finally:
             for device in self._engine.devices.everyone():
-                print(device_line(self._engine, device))
+                write_device(sys.stdout.write, self._engine, device)
             if self._engine.is_crowded:
-                print(device_line(self._engine, CROWD))
+                write_device(sys.stdout.write, self._engine, CROWD)
             if self._options.stats:
                 counts = (self._watcher.packets, self._watcher.malformed, self._elapsed_us, self._heap)
                 _tell('{"packets":%d,"malformed":%d,"elapsed_us":%d,"heap":%s}' % counts)
@@ -125,7 +125,7 @@ class Program:
             self._heap.append(gc.mem_alloc())
 
     def _changed(self, device: int, old: int, new: int) -> None:
-        print(verdict_line(self._engine, device, old, new))
+        write_verdict(sys.stdout.write, self._engine, device, old, new)
 
 
 def _tell(text: str) -> None:

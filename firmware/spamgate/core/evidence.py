@@ -33,7 +33,8 @@ AUTH_FAILURES = 18
 PROXIED = 19
 HOUSE_FAN_OUT = 20
 MASS_RECIPIENTS = 21
-KINDS = 22
+MX_MANY_DOMAINS = 22
+KINDS = 23
 
 FAMILY_LOOKUP = 1  # what it asked DNS
 FAMILY_CONNECT = 2  # whom it connected to
@@ -95,6 +96,8 @@ TABLE: "tuple[Row, ...]" = (
     ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0),
     # [A] given many_recipients: 30.9 mails a workday is a professional's average [P], to old friends and with a login
     ("mass_recipients", FAMILY_ENVELOPE, 80000, 100, 1711, 0),
+    # [A] a list of addresses names many domains, of which one provider may serve many; what reports knows one
+    ("mx_many_domains", FAMILY_CONNECT, 80000, 300, 1430, 0),
 )  # fmt: skip
 
 WEIGHTS = tuple(row[4] for row in TABLE)

@@ -23,6 +23,7 @@ _BURST_S = const(600)
 _DEVICES = const(3)
 _ANY_PROVIDERS = const(8)
 _DIRECT_PROVIDERS = const(5)  # as wide_fan_out, for one device
+_MANY_DEVICES = const(6)  # young ones with a direct contact in a day, be it with one provider
 _BURST_PROVIDERS = const(3)  # direct ones, when the device at hand asked DNS for mail servers
 _NOBODY = const(255)
 
@@ -46,7 +47,7 @@ class Household:
         if not engine.devices.is_young(device, engine.now_s):
             return
         for slot in range(_SLOTS):
-            if self._providers[slot] == provider and self._devices[slot] != _NOBODY:
+            if self._providers[slot] == provider and self._devices[slot] == device:
                 return
         slot = self._place()
         self._providers[slot] = provider
@@ -79,9 +80,9 @@ class Household:
         devices = 0
         for slot in range(_SLOTS):
             if self._counts(slot, window_s, direct):
-                found += 1
-                devices += self._is_first_of_device(slot, window_s, direct)
-        return found >= providers and devices >= _DEVICES
+                found += self._is_first(self._providers, slot, window_s, direct)
+                devices += self._is_first(self._devices, slot, window_s, direct)
+        return (found >= providers and devices >= _DEVICES) or (direct and devices >= _MANY_DEVICES)
 
     def _counts(self, slot: int, window_s: int, direct: bool) -> bool:
         device = self._devices[slot]
@@ -93,9 +94,9 @@ class Household:
         state = engine.devices.state[device]
         return state == states.NORMAL or state == states.WATCHED
 
-    def _is_first_of_device(self, slot: int, window_s: int, direct: bool) -> bool:
-        device = self._devices[slot]
+    def _is_first(self, column: "array[int] | bytearray", slot: int, window_s: int, direct: bool) -> bool:
+        """Does no earlier slot that counts have the same provider, or device?"""
         for earlier in range(slot):
-            if self._devices[earlier] == device and self._counts(earlier, window_s, direct):
+            if column[earlier] == column[slot] and self._counts(earlier, window_s, direct):
                 return False
         return True

@@ -29,6 +29,8 @@ _PENDING = const(0)
 _FAILED = const(1)
 _HOUR_S = const(3600)
 _MAIL_DOMAINS = const(3)  # mail-like names of this many domains within an hour are one observation
+_DAY_S = const(86400)
+_MX_DOMAINS = const(5)
 _FAILURES = const(10)  # names that do not exist, within ten minutes
 _FAILURE_WINDOW_S = const(600)
 
@@ -43,6 +45,8 @@ class Lookups:
         self._domains = DistinctSet(distinct)
         self._domain_count = bytearray(devices)
         self._domains_since_s = array("i", bytes(4 * devices))
+        self._mx_count = bytearray(devices)
+        self._mx_since_s = array("i", bytes(4 * devices))
         self._failures = bytearray(devices)
         self._failures_since_s = array("i", bytes(4 * devices))
 
@@ -61,6 +65,7 @@ class Lookups:
             counters.add(device, DNS_MX)
             if counters.is_new(device, MX_NAMES, name_hash):
                 counters.add(device, DNS_MX_NAMES)
+                self._count_mx(device)
         return True
 
     def judge(self, device: int, qtype: int, name_kind: int, domain_hash: int) -> None:
@@ -88,6 +93,11 @@ class Lookups:
                 self._missed(device)
         return True
 
+    def asked_widely(self, device: int) -> bool:
+        """Did the device ask for the mail servers of many new domains in the last day?"""
+        within = 0 <= self._engine.now_s - self._mx_since_s[device] <= _DAY_S
+        return within and self._mx_count[device] >= _MX_DOMAINS
+
     def serves(self, device: int) -> None:
         """The device answers DNS queries of others: it is the home's resolver."""
         if device != CROWD:
@@ -96,11 +106,20 @@ class Lookups:
     def clear(self, device: int) -> None:
         """Forget the device: another one takes its number."""
         self._domain_count[device] = 0
+        self._mx_count[device] = 0
         self._failures[device] = 0
 
     def _is_excused(self, device: int) -> bool:
         devices = self._engine.devices
         return devices.grant[device] == GRANT_MAIL_SERVER or bool(devices.flags[device] & RESOLVER)
+
+    def _count_mx(self, device: int) -> None:
+        now_s = self._engine.now_s
+        if not 0 <= now_s - self._mx_since_s[device] <= _DAY_S:
+            self._mx_since_s[device] = now_s
+            self._mx_count[device] = 0
+        if self._mx_count[device] < _MX_DOMAINS:
+            self._mx_count[device] += 1
 
     def _guessed(self, device: int, domain_hash: int) -> None:
         now_s = self._engine.now_s

@@ -1,8 +1,8 @@
 """What a device does with mail servers: connections fire.
 
-A connection weighs when it is known to mean something: at its SYN while the line is open, else once its
-own server answers.  So a provider that blocks port 25 makes nobody a suspect, and a bot on an open line is
-judged before its server has spoken.  Destinations are providers, not addresses; servers inside
+A connection weighs when it is known to mean something: at its SYN while the line is open, else once its server,
+or within ten minutes any other, answers.  So a provider that blocks port 25 makes nobody a suspect, and a bot on
+an open line is judged before its server has spoken.  Destinations are providers, not addresses; servers inside
 the home are counted and not judged.
 """
 
@@ -91,7 +91,11 @@ class Mail:
         self._flags[slot] = flags & ~(_SYN | _DEFERRED)
         if flags & (_LOCAL | _SUBMISSION) or self._device[slot] == _NOBODY:
             return
-        self._engine.line.answered(self._engine.now_s)
+        engine = self._engine
+        was_open = engine.line.is_open(engine.now_s)
+        engine.line.answered(engine.now_s)
+        if not was_open:
+            self._weigh_deferred()
         if flags & _DEFERRED:
             self._weigh(slot)
 
@@ -188,11 +192,28 @@ class Mail:
         """Count an SMTP command."""
         self._engine.counters.add_smtp(self._device[slot], self.port(slot), field)
 
+    def _weigh_deferred(self) -> None:
+        """The line has proved open: what was tried in the last minutes and is still unanswered weighs now."""
+        engine = self._engine
+        peer = engine.peer
+        at = engine.peer_at
+        size = engine.peer_size
+        engine.about_nobody()
+        for slot in range(len(self._flags)):
+            if self._flags[slot] & _DEFERRED:
+                self._flags[slot] &= ~_DEFERRED
+                if 0 <= engine.now_s - self._opened_s[slot] <= _BURST_S:
+                    self._weigh(slot)
+        engine.about(peer, at, size)
+
     def _weigh(self, slot: int) -> None:
         """A connection to a provider outside: does it say something about the device?"""
         engine = self._engine
         device = self._device[slot]
         self._flags[slot] |= _MET
+        if self._host[slot] >= 0 and is_exchange(self._host[slot]) and engine.lookups.asked_widely(device):
+            if not engine.contacts.has_past(device, self._provider[slot], engine.now_s):
+                engine.observe(device, evidence.MX_MANY_DOMAINS)
         if not engine.contacts.meet(device, self._provider[slot], engine.now_s):
             return
         host = self._host[slot]
@@ -220,7 +241,7 @@ class Mail:
 
     def _failed(self, slot: int) -> None:
         flags = self._flags[slot]
-        self._flags[slot] = flags & ~(_SYN | _DEFERRED)
+        self._flags[slot] = flags & ~_SYN
         engine = self._engine
         device = self._device[slot]
         if not flags & _MET or device == _NOBODY or not engine.line.is_open(engine.now_s):

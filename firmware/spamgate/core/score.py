@@ -15,7 +15,7 @@ H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a d
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25
 H3 = 3534  # alpha = 1e-6
 
-_KINDS = const(22)
+_KINDS = const(23)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
 _HOUR_S = const(3600)

@@ -25,5 +25,6 @@ SENTENCES = {
     "auth_failures": "failed to log in at five or more mail services",
     "proxied": "was used as a proxy from outside before mailing",
     "house_fan_out": "is one of several new devices that together mail many",
+    "mx_many_domains": "asked for mail servers of five or more domains and connected to them",
     "mass_recipients": "wrote to twenty or more people at servers new to it",
 }

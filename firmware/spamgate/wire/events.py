@@ -1,7 +1,7 @@
 """The lines that Spamgate writes about devices: one JSON object each, the same from every runtime.
 
 Keys stand in the order of the format; text is ASCII with escapes; times are printed from two whole
-numbers.  Reports may allocate: they are written at a change of state or at the end.
+numbers.  Reports may allocate, but piece by piece: a heap that is nearly full has no room for a whole line.
 """
 
 from spamgate.core.counters import (
@@ -21,53 +21,45 @@ from spamgate.wire.address import address_text, mac_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from spamgate.core.engine import Engine
+
+    Write = Callable[[str], object]
 
 _LATER_S = 1 << 30
 
 
-def verdict_line(engine: "Engine", device: int, old: int, new: int) -> str:
-    """Return the line for a change of state, with the counters as they stand."""
-    evidence = [_evidence(row) for row in engine.board.seen(device)]
-    return (
-        '{"type":"verdict","t":%s,"device":%s,"name":%s,"from":"%s","to":"%s","score":%d,"evidence":[%s],'
-        '"smtp_connects":%d,"messages_accepted":%d}'
-        % (
-            epoch(engine.now_s, engine.now_us),
-            quote(device_id(engine, device)),
-            _name(engine, device),
-            STATE_NAMES[old],
-            STATE_NAMES[new],
-            engine.board.score(device),
-            ",".join(evidence),
-            engine.counters.get_smtp(device, PORT_25, CONNECTS),
-            engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED),
-        )
-    )
+def write_verdict(write: "Write", engine: "Engine", device: int, old: int, new: int) -> None:
+    """Write the line for a change of state, with the counters as they stand."""
+    write('{"type":"verdict","t":%s,' % epoch(engine.now_s, engine.now_us))
+    write('"device":%s,"name":%s,' % (quote(device_id(engine, device)), _name(engine, device)))
+    score = engine.board.score(device)
+    write('"from":"%s","to":"%s","score":%d,"evidence":[' % (STATE_NAMES[old], STATE_NAMES[new], score))
+    comma = ""
+    for row in engine.board.seen(device):
+        write(comma + _evidence(row))
+        comma = ","
+    connects = engine.counters.get_smtp(device, PORT_25, CONNECTS)
+    accepted = engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
+    write('],"smtp_connects":%d,"messages_accepted":%d}\n' % (connects, accepted))
 
 
-def device_line(engine: "Engine", device: int) -> str:
-    """Return the line that sums up a device."""
+def write_device(write: "Write", engine: "Engine", device: int) -> None:
+    """Write the line that sums up a device."""
     addresses = ",".join([quote(address_text(packed)) for packed in engine.devices.addresses.of(device)])
+    write('{"type":"device","device":%s,"addresses":[%s],' % (quote(device_id(engine, device)), addresses))
+    write('"state":"%s","smtp":' % STATE_NAMES[engine.devices.state[device]])
+    _write_smtp(write, engine, device, PORT_25)
     counters = engine.counters
+    dns = ['"%s":%d' % (name, counters.get(device, DNS_QUERIES + at)) for at, name in enumerate(DNS_NAMES)]
+    write(',"dns":{%s},' % ",".join(dns))
     first = "null"
     if counters.first_smtp_s[device] != NOT_YET:
         first = epoch(counters.first_smtp_s[device], counters.first_smtp_us[device])
-    dns = ['"%s":%d' % (name, counters.get(device, DNS_QUERIES + at)) for at, name in enumerate(DNS_NAMES)]
-    return (
-        '{"type":"device","device":%s,"addresses":[%s],"state":"%s","smtp":%s,"dns":{%s},'
-        '"first_smtp":%s,"submission":%s,"name":%s}'
-        % (
-            quote(device_id(engine, device)),
-            addresses,
-            STATE_NAMES[engine.devices.state[device]],
-            _smtp(engine, device, PORT_25),
-            ",".join(dns),
-            first,
-            _smtp(engine, device, SUBMISSION),
-            _name(engine, device),
-        )
-    )
+    write('"first_smtp":%s,"submission":' % first)
+    _write_smtp(write, engine, device, SUBMISSION)
+    write(',"name":%s}\n' % _name(engine, device))
 
 
 def device_id(engine: "Engine", device: int) -> str:
@@ -123,8 +115,10 @@ def _evidence(row: "tuple[str, int, int, int, bytes]") -> str:
     return '{"kind":"%s","count":%d,"last":%s,"peer":%s}' % (kind, count, epoch(last_s, last_us), peer_text)
 
 
-def _smtp(engine: "Engine", device: int, port: int) -> str:
+def _write_smtp(write: "Write", engine: "Engine", device: int, port: int) -> None:
     counters = engine.counters
-    fields = ['"%s":%d' % (name, counters.get_smtp(device, port, at)) for at, name in enumerate(SMTP_NAMES)]
-    replies = ['"%03d":%d' % pair for pair in counters.replies(device, port)]
-    return '{%s,"replies":{%s}}' % (",".join(fields), ",".join(replies))
+    comma = "{"
+    for at, name in enumerate(SMTP_NAMES):
+        write('%s"%s":%d' % (comma, name, counters.get_smtp(device, port, at)))
+        comma = ","
+    write(',"replies":{%s}}' % ",".join(['"%03d":%d' % pair for pair in counters.replies(device, port)]))
