@@ -32,6 +32,11 @@ def domain_hash(name):
     return text_domain_hash(packed, 0, len(packed))
 
 
+def large_provider(number):
+    """Five mail hosts in five networks, as a large provider has them."""
+    return [("mx%d.large%d.example" % (host, number), "203.%d.%d.1" % (number, host)) for host in range(5)]
+
+
 def line_of(writer, *what):
     """Return as text what one of the event writers writes."""
     pieces = []
