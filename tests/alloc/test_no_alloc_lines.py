@@ -9,7 +9,9 @@ from spamgate.core.dialogue import OTHER, POLICY, UNKNOWN_RECIPIENT
 from spamgate.wire import smtp
 from spamgate.wire.dns_stream import DnsStreams
 from spamgate.wire.envelope import Envelope
-from spamgate.wire.rejections import meaning
+from spamgate.wire.rejections import Rejections
+
+meaning = Rejections().meaning
 
 
 def run_locked(facts):

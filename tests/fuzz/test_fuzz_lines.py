@@ -10,7 +10,9 @@ from spamgate.wire.address import AddressError, Scope, address_text, parse_addre
 from spamgate.wire.dns import Message
 from spamgate.wire.dns_stream import DnsStreams
 from spamgate.wire.envelope import Envelope, text_domain_hash
-from spamgate.wire.rejections import meaning
+from spamgate.wire.rejections import Rejections
+
+meaning = Rejections().meaning
 
 MARKS = [bytes([byte]) for byte in b"<>@: .[]"]
 WORDS = [*MARKS, b"5.1.1", b"5.7.", b"RCPT TO:", b"user unknown", b"blocked", b"a.example"]

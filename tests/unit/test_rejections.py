@@ -4,7 +4,9 @@ import unittest
 
 from spamgate.core.dialogue import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.wire import smtp
-from spamgate.wire.rejections import meaning
+from spamgate.wire.rejections import Rejections
+
+meaning = Rejections().meaning
 
 _BANNER = 0
 

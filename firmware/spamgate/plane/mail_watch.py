@@ -6,7 +6,7 @@ from spamgate.core.hashing import hash_bytes
 from spamgate.wire import smtp
 from spamgate.wire.envelope import Envelope
 from spamgate.wire.holes import HoldPool
-from spamgate.wire.rejections import meaning
+from spamgate.wire.rejections import Rejections
 from spamgate.wire.streams import StreamTable
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ class MailWatch:
         self._engine = engine
         self._mail = engine.mail
         self._envelope = Envelope()
+        self._rejections = Rejections()
         self._smtp = smtp.SmtpObserver(self, limits.connections, limits.lines, limits.line_bytes, limits.runs)
         self._sender = -1
         self.streams = StreamTable(self, limits.connections, _PORTS, HoldPool(limits.segments))
@@ -146,7 +147,7 @@ class MailWatch:
         if code == _LOGIN_FAILED and verb == smtp.AUTH:
             self._mail.login_failed(slot, self._address_hash(slot))
         elif self._mail.is_judged(slot):
-            self._mail.rejected(slot, meaning(code, verb, buf, start, end))
+            self._mail.rejected(slot, self._rejections.meaning(code, verb, buf, start, end))
 
     def accepted(self, slot: int) -> None:
         """The server took a message."""
