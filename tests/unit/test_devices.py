@@ -134,6 +134,13 @@ class Finding(unittest.TestCase):
         self.assertEqual(table.flags[CROWD], 0, "the crowd has every address")
 
 
+class Young(unittest.TestCase):
+    def test_the_crowd_is_young_whatever_the_clock_says(self):
+        table = DeviceTable(8)
+        for now_s in (-(1 << 30) + 5, 0, 700000000, (1 << 30) - 5):
+            self.assertTrue(table.is_young(CROWD, now_s))
+
+
 class ByAddress(unittest.TestCase):
     def test_a_device_is_found_by_any_address_it_uses(self):
         table = DeviceTable(8)

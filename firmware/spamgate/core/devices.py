@@ -150,8 +150,8 @@ class DeviceTable:
         return self.kind(device) != BY_ADDRESS
 
     def is_young(self, device: int, now_s: int) -> bool:
-        """Was the device first seen less than a day ago?"""
-        return now_s - self.first_s[device] < YOUNG_S
+        """Was the device first seen less than a day ago?  The crowd's are newcomers all."""
+        return device == CROWD or now_s - self.first_s[device] < YOUNG_S
 
     def _is_likelier(self, device: int, other: int) -> bool:
         if self.has_mac(device) != self.has_mac(other):
