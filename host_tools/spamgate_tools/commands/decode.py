@@ -25,7 +25,7 @@ def decode() -> None:
 
 
 @decode.command("dns")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="JSON is what this command prints anyway.")
 def decode_dns(file: str, as_json: bool) -> None:
     """Decode DNS messages: FILE has one message a line, in hex; - reads standard input.
@@ -45,7 +45,7 @@ def decode_dns(file: str, as_json: bool) -> None:
 
 
 @decode.command("smtp")
-@click.argument("capture", type=click.Path())
+@click.argument("capture", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="JSON is what this command prints anyway.")
 def decode_smtp(capture: str, as_json: bool) -> None:
     """Decode the mail transactions of a CAPTURE.  This view for debugging shows addresses; no other does.

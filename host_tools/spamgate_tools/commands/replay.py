@@ -23,7 +23,7 @@ def _checked(context: click.Context, option: click.Parameter, networks: Sequence
 
 
 @click.command()
-@click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path())
+@click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option(
     "--lan",
     "networks",
