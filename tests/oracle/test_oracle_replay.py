@@ -122,9 +122,10 @@ def test_captured_mail_is_no_spam(capture, host):
     assert [event for event in _events(capture) if event.get("state", event.get("to")) in _ABOVE_WATCHED] == []
 
 
+@pytest.mark.parametrize("heap_kb", [_SMALL_KB, 512])
 @pytest.mark.parametrize("capture", _captures(*_FOLDERS))
-def test_both_runtimes_say_the_same(capture):
-    micropython, cpython = (_run(capture, runtime) for runtime in RUNTIMES)
+def test_both_runtimes_say_the_same(capture, heap_kb):
+    micropython, cpython = (_run(capture, runtime, heap_kb) for runtime in RUNTIMES)
     assert micropython == cpython
     assert bool(micropython[1]) == (capture in _FAULTY), micropython[1]
 

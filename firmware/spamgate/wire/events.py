@@ -18,6 +18,7 @@ from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import BEHIND_RELAY
 from spamgate.core.states import STATE_NAMES
 from spamgate.wire.address import address_text, mac_text
+from spamgate.wire.pcap import LATER_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     Write = Callable[[str], object]
 
-_LATER_S = 1 << 30
 
 
 def write_verdict(write: "Write", engine: "Engine", device: int, old: int, new: int) -> None:
@@ -77,7 +77,7 @@ def device_id(engine: "Engine", device: int) -> str:
 
 def epoch(seconds: int, micros: int) -> str:
     """Return seconds and microseconds (seconds counted from 2**30) as UNIX time with six decimals."""
-    return "%d.%06d" % (seconds + _LATER_S, micros)
+    return "%d.%06d" % (seconds + LATER_S, micros)
 
 
 def quote(text: str) -> str:
