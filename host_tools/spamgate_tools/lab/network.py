@@ -1,0 +1,134 @@
+"""The lab's network: a home behind a router, and an internet, each machine in a namespace of its own.
+
+    host ─┐
+    host ─┤ br-lan    ┌────────┐ wan0        eth0 ┌──────────┐
+          ├───────────┤ router ├──────────────────┤ internet │ 198.51.100.0/24, 2001:db8:100::/64
+    guest ┘ br-guest  └────────┘                  └──────────┘
+
+    with Network("trial") as net:
+        nas = net.host("nas", dhcp_name="nas")
+        net.internet.add_address("198.51.100.25")
+        nas.run(["ping", "-c1", "198.51.100.25"])
+
+The router forwards both protocols, translates IPv4 as any router does, and filters nothing: that is the gateway's part.
+Whatever a killed run left is removed when the next begins.
+"""
+
+import atexit
+import itertools
+from types import TracebackType
+
+from spamgate_tools.lab.host import Host, needed
+from spamgate_tools.lab.leftovers import Run, sweep
+
+LAN = "br-lan"
+GUEST = "br-guest"
+WAN = "wan0"
+HOME_NETWORKS = ("192.168.77.0/24", "192.168.78.0/24", "fd77:77::/64", "2001:db8:77::/64")
+
+# name: IPv4 network, unique-local and global IPv6 network, MAC of the bridge
+_LANS = {
+    LAN: ("192.168.77.", "fd77:77::", "2001:db8:77::", "02:53:47:00:77:01"),
+    GUEST: ("192.168.78.", "fd77:78::", "2001:db8:78::", "02:53:47:00:78:01"),
+}
+_FIRST_HOST = 10
+_ROUTER_WAN = ("203.0.113.77/24", "2001:db8:113::77/64")
+_INTERNET = ("203.0.113.1/24", "2001:db8:113::1/64")
+_MASQUERADE = """
+table inet home_nat {
+  chain outgoing {
+    type nat hook postrouting priority srcnat;
+    meta nfproto ipv4 oifname "wan0" masquerade
+  }
+}
+"""
+_FORWARDING = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.forwarding=1")
+
+
+class Network:
+    """Built on entry, removed on exit, also at the interpreter's end."""
+
+    def __init__(self, name: str = "spamgate") -> None:
+        needed("ip", "nft")
+        sweep()
+        self._run = Run(name)
+        self.folder = self._run.folder
+        self.hosts: dict[str, Host] = {}
+        self._numbers = {lan: itertools.count(_FIRST_HOST) for lan in _LANS}
+        self._ports = itertools.count(1)
+        atexit.register(self.close)
+        try:
+            self.router = self._machine("router")
+            self.internet = self._machine("internet")
+            self._build_router()
+            self._build_internet()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Network":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every program in the namespaces and remove them; a second call does nothing."""
+        if self._run:
+            atexit.unregister(self.close)
+            self._run.remove()
+
+    def host(self, name: str, mac: str | None = None, lan: str = LAN, dhcp_name: str | None = None) -> Host:
+        """Add a device to a LAN of the home: one interface eth0, fixed addresses, default routes.
+
+        The last part of its addresses is the same number in all of them, counted from 10; its MAC ends in it too.
+        `dhcp_name` is kept for whoever sends its DHCP packets.
+        """
+        four, six, world, _ = _LANS[lan]
+        number = next(self._numbers[lan])
+        host = self._machine(name, mac or f"02:00:00:00:{_LANS[lan][3][12:14]}:{number:02x}")
+        host.dhcp_name = dhcp_name or ""
+        self._plug_in(host, lan)
+        host.add_address(f"{four}{number}/24")
+        host.add_address(f"{six}{number}/64")
+        host.add_address(f"{world}{number}/64")
+        host.default_routes(f"{four}1", f"{world}1")
+        host.use_resolver(f"{four}1")
+        return host
+
+    def _machine(self, name: str, mac: str = "") -> Host:
+        host = Host(name, f"{self._run.name}-{name}", self.folder / name, mac)
+        self.hosts[name] = host
+        return host
+
+    def _plug_in(self, host: Host, lan: str) -> None:
+        port = f"port{next(self._ports)}"
+        host.ip(
+            f"link add eth0 address {host.mac} type veth peer name {port} netns {self.router.namespace}",
+            "link set eth0 up",
+        )
+        self.router.ip(f"link set {port} master {lan} up")
+
+    def _build_router(self) -> None:
+        router = self.router
+        for lan, (four, six, world, mac) in _LANS.items():
+            bridge = f"link add {lan} address {mac} type bridge forward_delay 0 mcast_snooping 0"
+            router.ip(bridge, f"link set {lan} up")
+            for address in (f"{four}1/24", f"{six}1/64", f"{world}1/64"):
+                router.add_address(address, lan)
+        router.interface = LAN
+        router.mac = _LANS[LAN][3]
+        router.sysctl(*_FORWARDING)
+        router.run(["nft", "-f", "-"], input=_MASQUERADE)
+
+    def _build_internet(self) -> None:
+        internet, router = self.internet, self.router
+        internet.ip(f"link add eth0 type veth peer name {WAN} netns {router.namespace}", "link set eth0 up")
+        router.ip(f"link set {WAN} up")
+        for near, far in zip(_ROUTER_WAN, _INTERNET, strict=True):
+            router.add_address(near, WAN)
+            internet.add_address(far)
+        router.ip("route add default via 203.0.113.1", "route add default via 2001:db8:113::1")
+        for _, _, world, _ in _LANS.values():
+            internet.ip(f"route add {world}/64 via 2001:db8:113::77")
+        internet.gateway4 = "203.0.113.77"
