@@ -1,0 +1,198 @@
+"""The settings of a gateway: one table of every key with its kind, default, limits and help.
+
+The text is one JSON object, written by hand, by `spamgate gateway` or out of UCI.  A key that is not in the table is
+an error: a misspelt one would be a wish that nobody hears.
+"""
+
+import json
+
+from spamgate.core.errors import SpamgateError
+from spamgate.wire.fields import (
+    ADDRESS,
+    DOMAIN,
+    INTERFACE,
+    LABEL,
+    MAC,
+    NETWORK,
+    Choice,
+    Flag,
+    List,
+    Map,
+    Refused,
+    Text,
+    Whole,
+    is_printable,
+    nearest,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MOST_BYTES = 16384  # of text: as much again is needed while it is read
+GRANTS = ("submission", "mail-server")
+
+_SHALLOW = 32  # objects and lists in a settings file; brackets cost memory before anybody has looked at them
+_PATH_CHARACTERS = 200
+_SOCKET_CHARACTERS = 107  # sun_path, without its NUL
+_URL_CHARACTERS = 120  # it must fit a line of SMTP with the rest of the reply
+_REFUSED_IN_URL = "\"'<>\\^`{}|"
+
+
+class SettingsError(SpamgateError):
+    """The settings cannot be taken; one line says which key, its value, and what is allowed."""
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or not is_printable(text, _PATH_CHARACTERS):
+        raise ValueError
+    return text
+
+
+def _socket(text: str) -> str:
+    if len(text.encode()) > _SOCKET_CHARACTERS:
+        raise ValueError
+    return _path(text)
+
+
+def _log(text: str) -> str:
+    return text if text in ("", "-") else _path(text)
+
+
+def _page(text: str) -> str:
+    """Return the URL (RFC 3986: ASCII without blanks), or nothing for the gateway's own page."""
+    if not text:
+        return text
+    host = text[text.find("://") + 3 :].split("/")[0]
+    for letter in text:
+        if not 32 < ord(letter) < 127 or letter in _REFUSED_IN_URL:
+            raise ValueError
+    if not text.startswith(("http://", "https://")) or not host or len(text) > _URL_CHARACTERS:
+        raise ValueError
+    return text
+
+
+_PORT = Whole(1024, 65535)
+_NAMES = List(DOMAIN, 512)
+_PATH = Text(_path, "a path that begins with a slash, of up to %d characters" % _PATH_CHARACTERS)
+_SOCKET = Text(_socket, "a path that begins with a slash, of up to %d bytes" % _SOCKET_CHARACTERS)
+_LOG = Text(_log, 'a path that begins with a slash, "-" or ""')
+_PAGE = Text(_page, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)
+
+# Each row has a key, the kind of its value, the default as JSON, and help.
+TABLE = (
+    ("lan", List(INTERFACE, 8), "[]", "interfaces towards the home; at least one must be named"),
+    ("wan", List(INTERFACE, 8), "[]", "interfaces towards the internet"),
+    ("home_networks", List(NETWORK, 32), "[]", "networks of the home; empty: those of the LAN interfaces"),
+    ("state_dir", _PATH, '"/var/lib/spamgate"', "folder for verdicts, grants and the ring of connections"),
+    ("event_log", _LOG, '""', 'file for events, one JSON object a line; "": events.jsonl in state_dir; "-": output'),
+    ("event_log_kb", Whole(16, 1048576), "1024", "size at which the event log is put aside and begun anew"),
+    ("control", _SOCKET, '"/run/spamgate/control"', "UNIX socket for `spamgate devices` and the like"),
+    ("monitor_only", Flag(), "false", "decide and tell, but let everything pass"),
+    ("fail", Choice(("open", "closed")), '"open"', "what verdicts do when Spamgate is dead: lapse, or stay"),
+    ("budget_per_day", Whole(0, 100), "5", "new mail connections that a throttled device has in a day"),
+    ("normal_per_minute", Whole(1, 10000), "60", "mail connections a minute that the kernel lets any device have"),
+    ("normal_burst", Whole(1, 10000), "20", "mail connections that may come at once"),
+    ("verdict_hours", Whole(1, 720), "24", "how long the kernel keeps a verdict that nobody renews"),
+    ("page", _PAGE, '""', "page named in refusals; empty: http://ADDRESS OF THE LAN/"),
+    ("guard", Choice(("suspects", "all", "off")), '"suspects"', "whose DNS passes through the guard"),
+    ("guard_upstreams", List(ADDRESS, 4), "[]", "resolvers that the guard asks; empty: those of /etc/resolv.conf"),
+    ("guard_block", _NAMES, "[]", "names that the guard blocks, with everything below them"),
+    ("guard_allow", _NAMES, "[]", "names that are never blocked, with everything below them"),
+    ("guard_answer", Choice(("nxdomain", "zero")), '"nxdomain"', "a blocked name does not exist, or has address zero"),
+    ("guard_canary", Flag(), "false", "ask browsers not to resolve past the gateway (use-application-dns.net)"),
+    ("aliases", Map(MAC, LABEL, 128), "{}", "your names for devices, by MAC"),
+    ("grants", Map(MAC, Choice(GRANTS), 64), "{}", "what a device may send, by MAC"),
+    ("later_port", _PORT, "8421", "port of the responder that says 421, try later"),
+    ("never_port", _PORT, "8554", "port of the responder that says 554, never"),
+    ("guard_port", _PORT, "8053", "port of the DNS guard"),
+    ("log_group", Whole(0, 65535), "25", "nfnetlink_log group through which packets are seen"),
+)
+
+
+class Settings:
+    """The settings that are in force: an attribute for each key of the table."""
+
+    lan: "list[str]"
+    wan: "list[str]"
+    home_networks: "list[str]"
+    state_dir: str
+    event_log: str
+    event_log_kb: int
+    control: str
+    monitor_only: bool
+    fail: str
+    budget_per_day: int
+    normal_per_minute: int
+    normal_burst: int
+    verdict_hours: int
+    page: str
+    guard: str
+    guard_upstreams: "list[str]"
+    guard_block: "list[str]"
+    guard_allow: "list[str]"
+    guard_answer: str
+    guard_canary: bool
+    aliases: "dict[str, str]"
+    grants: "dict[str, str]"
+    later_port: int
+    never_port: int
+    guard_port: int
+    log_group: int
+
+
+def read_settings(text: str) -> Settings:
+    """Return the settings that the JSON text asks for, with the defaults for the rest."""
+    given = _parse(text)
+    keys = [row[0] for row in TABLE]
+    for key in given:
+        if key not in keys:
+            raise _unknown(key, keys)
+    settings = Settings()
+    for key, kind, default, _ in TABLE:
+        try:
+            setattr(settings, key, kind.read(given[key] if key in given else json.loads(default)))
+        except Refused as refused:
+            raise SettingsError("settings: %s: %s" % (key, refused)) from None
+    _check_together(settings)
+    return settings
+
+
+def _parse(text: str) -> "dict[Any, Any]":
+    if len(text) > MOST_BYTES:
+        raise SettingsError("settings: more than %d bytes of text" % MOST_BYTES)
+    if text.count("{") + text.count("[") > _SHALLOW:
+        raise SettingsError("settings: more than %d opening brackets" % _SHALLOW)
+    try:
+        given = json.loads(text)
+    except (ValueError, TypeError):
+        raise SettingsError("settings: no JSON; look at commas, quotes and brackets") from None
+    if not isinstance(given, dict):
+        raise SettingsError('settings: no JSON object such as {"lan": ["br-lan"]}')
+    return given
+
+
+def _unknown(key: "Any", keys: "list[str]") -> SettingsError:
+    """Return the error for a key that is not in the table."""
+    meant = nearest(key, keys) if isinstance(key, str) else ""
+    return SettingsError("settings: %s%s" % (Refused(key, "a key"), "; did you mean %s?" % meant if meant else ""))
+
+
+def _check_together(settings: Settings) -> None:
+    """Refuse what is allowed key by key and makes no sense together."""
+    if not settings.lan:
+        raise SettingsError('settings: lan: no interface of the home is named; write "lan": ["br-lan"]')
+    for name in settings.lan:
+        if name in settings.wan:
+            raise SettingsError("settings: wan: %s is in lan as well" % name)
+    ports = (settings.later_port, settings.never_port, settings.guard_port)
+    if len(set(ports)) < len(ports):
+        raise SettingsError("settings: later_port, never_port and guard_port: %d, %d, %d must differ" % ports)
+
+
+def describe() -> str:
+    """Return the table as Markdown, for the documentation."""
+    lines = ["| key | default | what | allowed |", "|---|---|---|---|"]
+    for key, kind, default, what in TABLE:
+        lines.append("| `%s` | `%s` | %s | %s |" % (key, default, what, kind.allowed))
+    return "\n".join(lines) + "\n"
