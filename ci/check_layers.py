@@ -11,7 +11,7 @@ from pathlib import Path
 
 RANKS = {"core": 0, "wire": 1, "store": 2, "plane": 3, "hal": 3, "service": 4, "app": 5}
 SILENT = ("core", "wire")  # no I/O, no clock
-PURE_MODULES = ("array", "binascii", "hashlib", "micropython", "struct")
+PURE_MODULES = ("array", "binascii", "hashlib", "json", "micropython", "struct")
 IO_CALLS = ("print", "open", "input", "exec", "eval", "compile")
 FOR_HOST_TOOLS = ("core", "wire")
 CONTRACT = "contract"  # the module of plane and hal that services may know

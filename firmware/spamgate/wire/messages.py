@@ -1,0 +1,109 @@
+"""What may be asked of a running gateway: one table of messages, for the control socket and any other link.
+
+A request is one JSON object on a line, `{"type":"explain","device":"02:00:5e:10:00:01"}`.  It is answered by the lines
+that the table names and at the end by `{"type":"done"}` or `{"type":"error","text":...,"hint":...}`.
+"""
+
+import json
+
+from spamgate.core.errors import SpamgateError
+from spamgate.wire.events import quote
+from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Whole, nearest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROTOCOL = 1  # raised whenever the table changes in a way that the other side must know of
+LINE_BYTES = 1024  # of a request, with its line end
+GRANTS = ("none", "submission", "mail-server")
+DONE = '{"type":"done"}\n'
+
+_NEEDED = "needed"  # in the place of a default
+_NESTED = 16  # opening brackets in a request: none of ours has more than one, a device's name may
+_TIME = Whole(0, 0xFFFFFFFF)
+_DEVICE = ("device", LABEL, _NEEDED)
+
+# Each row has a name, its fields (name, kind, default), the types of the lines that answer it, and help.
+REQUESTS = (
+    ("hello", (("protocol", Whole(0, 65535), PROTOCOL),), ("hello",), "which version and protocol is spoken"),
+    ("status", (), ("status",), "how the gateway is"),
+    ("devices", (), ("device",), "a line for each device of the home"),
+    ("explain", (_DEVICE,), ("verdict", "device", "explain"), "why a device is in its state"),
+    ("release", (_DEVICE,), ("action",), "let a device go; its score is halved"),
+    ("grant", (_DEVICE, ("grant", Choice(GRANTS), _NEEDED)), ("action",), "what a device may send from now on"),
+    ("confirm", (_DEVICE,), ("action",), "the owner confirms a quarantine: 554 instead of 421"),
+    ("monitor", (), ("device", "verdict", "action"), "the devices, then every event as it happens, without an end"),
+    (
+        "trace",
+        (("time", _TIME, _NEEDED), ("port", Whole(0, 65535), 0), ("ip", ADDRESS, ""), ("skew", Whole(0, 3600), 60)),
+        ("trace",),
+        "which device had an outgoing connection at a time (UNIX seconds); port 0: any",
+    ),
+)
+
+
+class MessageError(SpamgateError):
+    """A request that cannot be taken or answered; `hint` says what to do about it."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+def parse_request(line: "bytes | bytearray") -> "tuple[str, dict[str, Any]]":
+    """Return the name of the request and all its fields, checked and with defaults for those left out."""
+    given = _parse(line)
+    name = given.pop("type", None)
+    for row in REQUESTS:
+        if row[0] == name:
+            return row[0], _fields(row[0], row[1], given)
+    names = [row[0] for row in REQUESTS]
+    meant = nearest(name, names) if isinstance(name, str) else ""
+    hint = "did you mean %s?" % meant if meant else "known are " + ", ".join(names)
+    raise MessageError("type: %s" % Refused(name, "a request"), hint)
+
+
+def _parse(line: "bytes | bytearray") -> "dict[Any, Any]":
+    if len(line) > LINE_BYTES:
+        raise MessageError("a request of more than %d bytes" % LINE_BYTES)
+    try:
+        text = bytes(line).decode()
+        given = json.loads(text) if text.count("{") + text.count("[") <= _NESTED else None
+    except (ValueError, TypeError):
+        given = None
+    if not isinstance(given, dict):
+        raise MessageError("a request that is no JSON object", 'write {"type":"status"}')
+    return given
+
+
+def _fields(name: str, rows: "tuple[Any, ...]", given: "dict[Any, Any]") -> "dict[str, Any]":
+    fields: "dict[str, Any]" = {}
+    for field, kind, default in rows:
+        value = given.pop(field, None)
+        if value is None and default is _NEEDED:
+            raise MessageError("%s: %s is missing" % (name, field), "give %s" % kind.allowed)
+        try:
+            fields[field] = default if value is None else kind.read(value)
+        except Refused as refused:
+            raise MessageError("%s: %s: %s" % (name, field, refused)) from None
+    if given:
+        known = ", ".join([row[0] for row in rows]) or "none"
+        raise MessageError("%s: %s" % (name, Refused(next(iter(given)), "a field of it")), "its fields: " + known)
+    return fields
+
+
+def error_line(text: str, hint: str) -> str:
+    """Return the line that ends an answer when something is wrong."""
+    return '{"type":"error","text":%s,"hint":%s}\n' % (quote(text), quote(hint))
+
+
+def dump() -> str:
+    """Return the table as text to read."""
+    lines = ["protocol %d, one JSON object a line of up to %d bytes" % (PROTOCOL, LINE_BYTES)]
+    for name, fields, answers, what in REQUESTS:
+        lines.append("%s: %s; answered by %s" % (name, what, ", ".join(answers)))
+        for field, kind, default in fields:
+            least = "needed" if default is _NEEDED else "left out: %s" % (quote(default) if default == "" else default)
+            lines.append("    %s: %s (%s)" % (field, kind.allowed, least))
+    return "\n".join(lines) + "\n"
