@@ -31,7 +31,8 @@ class FakeNet:
         self.address = address  # the sender of what comes from sockets bound to no address
         self.silent = set()  # (address, port) of servers that never answer a TCP connection
         self.out_of_files = False  # accept() finds nothing although a connection waits
-        self.sockets = []  # every one ever made
+        self.sockets = []  # those not known to be closed
+        self._made = 0
         self._bound = {}  # (address or b"" or path, port or 0, kind) -> socket
         self._next_port = _FIRST_PORT
         self._drawn = 0x1234
@@ -103,7 +104,8 @@ class FakeNet:
 
     def open_count(self):
         """Return how many sockets were made and not closed: the outside's count too."""
-        return sum([1 for sock in self.sockets if not sock.closed])
+        self.sockets = [sock for sock in self.sockets if not sock.closed]
+        return len(self.sockets)
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -139,8 +141,11 @@ class FakeNet:
         return self._known(sock)
 
     def _known(self, sock):
+        self._made += 1
+        sock.number = 2 + self._made
         self.sockets.append(sock)
-        sock.number = 2 + len(self.sockets)
+        if self._made % 64 == 0:
+            self.open_count()  # lets go of those that are closed
         return sock
 
     def _draw_port(self):

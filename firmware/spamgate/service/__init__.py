@@ -1,0 +1,1 @@
+"""What the gateway does for devices and owners; sockets, time and settings are passed in."""
