@@ -9,7 +9,13 @@ from typing import IO, Any
 
 from spamgate_tools.errors import UserError
 
-_BIND_RESOLVER = 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"'
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+# /etc/resolv.conf may be a link to where nothing is, since /run is our own without root
+_BIND_RESOLVER = """
+file=$(readlink -m /etc/resolv.conf)
+[ -e "$file" ] || { mkdir -p "${file%/*}" && : > "$file"; }
+mount --bind "$0" "$file" && exec "$@"
+"""
 # Addresses are known to be free here: no second of waiting for duplicate address detection, no advertised surprises
 _SYSCTLS = (
     "net.ipv6.conf.all.accept_dad=0",
@@ -52,7 +58,7 @@ class Host:
 
     def command(self, words: Sequence[str]) -> list[str]:
         """Return the command that runs `words` in here."""
-        inside = ["ip", "netns", "exec", self.namespace]
+        inside = ["ip", "netns", "exec", self.namespace, *_DIES_WITH_US]
         if self._resolver:
             inside += ["sh", "-c", _BIND_RESOLVER, str(self._resolver)]
         return [*inside, *words]
@@ -126,11 +132,12 @@ def needed(*programs: str) -> None:
         raise UserError(f"not installed: {', '.join(missing)}", f"apt-get install {' '.join(packages)}")
 
 
-_PACKAGES = {
+_PACKAGES = {  # where the program's name is not the Debian package's
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "nft": "nftables",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 

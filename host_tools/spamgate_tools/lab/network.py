@@ -49,7 +49,7 @@ class Network:
     """Built on entry, removed on exit, also at the interpreter's end."""
 
     def __init__(self, name: str = "spamgate") -> None:
-        needed("ip", "nft")
+        needed("ip", "nft", "setpriv", "mount")
         sweep()
         self._run = Run(name)
         self.folder = self._run.folder

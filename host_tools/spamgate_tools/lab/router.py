@@ -1,0 +1,141 @@
+"""The home's router: DHCP and DNS by dnsmasq, and the gateway, which is the real firmware in MicroPython.
+
+The referee listens beside it, so that the lab does not have to believe the gateway.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from spamgate_tools.compiled import search_path
+from spamgate_tools.errors import UserError
+from spamgate_tools.lab.lines import Follower
+from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, WAN, Network
+from spamgate_tools.lab.waiting import listens, wait_until
+from spamgate_tools.runtime import find_micropython
+
+HEAP_KB = 512
+
+_START_S = 20.0
+_STOP_S = 5.0
+_EVENTS = "events.jsonl"
+_GATEWAY_LOG = "gateway.log"
+_DNSMASQ = """no-resolv
+no-hosts
+user=
+pid-file=
+bind-interfaces
+listen-address=127.0.0.1
+dhcp-authoritative
+no-ping
+cache-size=1000
+"""
+
+
+class Router:
+    """What runs on the network's router.  `use_micropython` off starts the gateway's program in CPython."""
+
+    def __init__(self, net: Network, upstreams: tuple[str, ...], settings: Mapping[str, Any] | None = None) -> None:
+        self._net = net
+        self._host = net.router
+        self._upstreams = upstreams
+        self._settings = settings or {}
+        self._dnsmasq: subprocess.Popen[Any] | None = None
+        self.gateway: subprocess.Popen[Any] | None = None
+        self.events = Follower(self._host.folder / _EVENTS)
+        self.sightings = Follower(self._host.folder / "referee.jsonl")
+        self.control = self._host.folder / "control"
+
+    # --- what any router has --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start DHCP and DNS, where dnsmasq is installed, and the referee; all hosts must be there already."""
+        self._host.use_resolver(*self._upstreams)
+        referee = [sys.executable, "-m", "spamgate_tools.lab.referee", LAN, GUEST]
+        self._host.popen(referee, log="referee.jsonl")
+        if self.has_resolver():
+            self._start_dnsmasq()
+        wait_until(self._is_watched, _START_S, f"the referee (see {self._host.folder}/referee.jsonl)")
+
+    @staticmethod
+    def has_resolver() -> bool:
+        """Is there a program that answers DNS for the home?  Else its devices ask the internet's resolver."""
+        return shutil.which("dnsmasq") is not None
+
+    def _is_watched(self) -> bool:
+        return any("ready" in event for event in self.sightings.read())
+
+    def _start_dnsmasq(self) -> None:
+        file = self._host.folder / "dnsmasq.conf"
+        file.write_text(_DNSMASQ + "".join(f"{line}\n" for line in self._dnsmasq_lines()))
+        words = ["dnsmasq", "--keep-in-foreground", f"--conf-file={file}"]
+        self._dnsmasq = self._host.popen(words, log="dnsmasq.log")
+        pid = self._dnsmasq.pid
+        wait_until(lambda: listens(pid, 53, "udp"), _START_S, f"the router's DNS (see {self._host.folder}/dnsmasq.log)")
+
+    def _dnsmasq_lines(self) -> list[str]:
+        lines = [f"interface={lan}" for lan in (LAN, GUEST)]
+        lines += [f"server={upstream}" for upstream in self._upstreams]
+        lines += ["dhcp-range=192.168.77.0,static", "dhcp-range=192.168.78.0,static"]
+        lines.append(f"dhcp-leasefile={self._host.folder}/leases")
+        homes = (host for host in self._net.hosts.values() if host.mac and host.gateway4)
+        return lines + [f"dhcp-host={host.mac},{host.address4}" for host in homes]
+
+    # --- the gateway ----------------------------------------------------------------------------
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the gateway's settings."""
+        folder = self._host.folder
+        state = folder / "state"
+        state.mkdir(exist_ok=True)
+        return {
+            "lan": [LAN, GUEST],
+            "wan": [WAN],
+            "home_networks": list(HOME_NETWORKS),
+            "state_dir": str(state),
+            "event_log": str(folder / _EVENTS),
+            "control": str(self.control),
+            "guard_upstreams": list(self._upstreams),
+            **self._settings,
+        }
+
+    def start_gateway(self) -> None:
+        """Start the firmware and wait until it says so in its event log."""
+        file = self._host.folder / "gateway.json"
+        file.write_text(json.dumps(self.configuration()))
+        micropython = find_micropython()
+        words = [*micropython, "-X", f"heapsize={HEAP_KB}k", "-m", "spamgate.app.gateway", "--config", str(file)]
+        environment = {**os.environ, "MICROPYPATH": str(search_path(micropython))}
+        self.gateway = self._host.popen(words, log=_GATEWAY_LOG, env=environment)
+        started = Follower(self._host.folder / _EVENTS)
+        wait_until(lambda: self._has_started(started), _START_S, f"the gateway's start ({self.last_words()})")
+
+    def _has_started(self, events: Follower) -> bool:
+        assert self.gateway
+        if self.gateway.poll() is not None:
+            raise UserError(f"the gateway ended with exit code {self.gateway.returncode}: {self.last_words()}")
+        return any(event.get("type") == "start" for event in events.read())
+
+    def last_words(self) -> str:
+        """Return the last line that the gateway wrote besides its event log."""
+        try:
+            lines = (self._host.folder / _GATEWAY_LOG).read_text(errors="replace").strip().splitlines()
+        except FileNotFoundError:
+            lines = []
+        return lines[-1] if lines else "it said nothing"
+
+    def stop_gateway(self) -> None:
+        """End the gateway as its service manager does, and wait for its end."""
+        if self.gateway is None or self.gateway.poll() is not None:
+            return
+        self.gateway.send_signal(signal.SIGINT)
+        try:
+            self.gateway.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.gateway.kill()
+            self.gateway.wait()
