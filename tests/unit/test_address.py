@@ -54,7 +54,6 @@ class Text(unittest.TestCase):
     def test_a_mac_is_six_pairs(self):
         self.assertEqual(mac_text(bytearray((2, 0, 0x5E, 0x10, 0, 255))), "02:00:5e:10:00:ff")
 
-    @unittest.skipUnless(sys.implementation.name == "cpython", "MicroPython has no ipaddress to compare with")
     def test_a_mac_is_read_in_the_spellings_people_use(self):
         for text in ("02:00:5e:10:00:0a", "02-00-5E-10-00-0A", "2:0:5e:10:0:a"):
             self.assertEqual(parse_mac(text), b"\x02\0\x5e\x10\0\x0a")
@@ -62,6 +61,7 @@ class Text(unittest.TestCase):
             with self.assertRaises(AddressError):
                 parse_mac(text)
 
+    @unittest.skipUnless(sys.implementation.name == "cpython", "MicroPython has no ipaddress to compare with")
     def test_random_addresses_read_and_written_as_python_does(self):
         import ipaddress
         import random
