@@ -6,6 +6,7 @@ import click
 
 from spamgate_tools import __version__
 from spamgate_tools.commands.decode import decode
+from spamgate_tools.commands.lab import lab
 from spamgate_tools.commands.replay import replay
 from spamgate_tools.errors import EXIT_FAILED, UserError
 
@@ -25,6 +26,7 @@ def spamgate() -> None:
 
 spamgate.add_command(replay)
 spamgate.add_command(decode)
+spamgate.add_command(lab)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from spamgate.core.states import STATE_NAMES
 _NORMAL = STATE_NAMES[0]
 _ALARM = ("quarantined", "throttled", "released", "watched", "normal")
 _SPAMMING = _ALARM[:2]
-_STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
+STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
 _CROWD = "crowd"
 _QUIET_ROWS = 12  # devices in state normal that are shown one by one
 
@@ -89,7 +89,7 @@ def _row(device: dict) -> list[RenderableType]:
 
 
 def _state(device: dict) -> Text:
-    return Text(device["state"], style=_STYLES[device["state"]])
+    return Text(device["state"], style=STYLES[device["state"]])
 
 
 def _label(device: dict) -> str:

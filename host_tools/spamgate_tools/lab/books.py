@@ -65,15 +65,18 @@ class Books:
         self.accounts[member.name] = Account(member, identity)
         self._names[identity] = member.name
 
+    def account(self, identity: str) -> Account | None:
+        """Return the account of the device that the gateway calls so."""
+        return self.accounts.get(self._names.get(identity, ""))
+
     def gateway(self, event: Event) -> None:
         """Enter a line of the gateway's event log."""
         if event.get("type") != "verdict":
             return
-        name = self._names.get(event["device"])
-        if name is None:
+        account = self.account(event["device"])
+        if account is None:
             self.strangers[event["device"]] = event["to"]
             return
-        account = self.accounts[name]
         account.state = event["to"]
         account.history.append((event["t"], event["to"]))
         account.evidence = event["evidence"]
@@ -104,12 +107,15 @@ class Books:
     def referee(self, event: Event) -> None:
         """Enter a connection to port 25 that the referee saw leave a device."""
         mac = event.get("device", "")
-        name = self._names.get(f"{mac}/{event.get('from')}") or self._names.get(mac, "")
-        account = self.accounts.get(name)
+        account = self.account(f"{mac}/{event.get('from')}") or self.account(mac)
         if account:
             account.connects += 1
             if account.first_connect is None:
                 account.first_connect = event["t"]
+
+    def bounces(self, name: str, count: int) -> None:
+        """Enter the notices of failure that a member's mailbox has."""
+        self.accounts[name].bounced |= {f"notice {number}" for number in range(count)}
 
     def bots(self) -> list[Account]:
         return [account for account in self.accounts.values() if account.member.bot]

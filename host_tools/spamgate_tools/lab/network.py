@@ -96,6 +96,11 @@ class Network:
         host.use_resolver(f"{four}1")
         return host
 
+    @staticmethod
+    def gateway(lan: str) -> str:
+        """Return the router's IPv4 address on a LAN."""
+        return f"{_LANS[lan][0]}1"
+
     def _machine(self, name: str, mac: str = "") -> Host:
         host = Host(name, f"{self._run.name}-{name}", self.folder / name, mac)
         self.hosts[name] = host

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spamgate_tools.compiled import search_path
@@ -37,14 +37,30 @@ cache-size=1000
 """
 
 
-class Router:
-    """What runs on the network's router.  `use_micropython` off starts the gateway's program in CPython."""
+def has_dnsmasq() -> bool:
+    """Is there a program that answers DNS in the home?  Else its devices ask the internet's resolver."""
+    return shutil.which("dnsmasq") is not None
 
-    def __init__(self, net: Network, upstreams: tuple[str, ...], settings: Mapping[str, Any] | None = None) -> None:
+
+class Router:
+    """What runs on the network's router.
+
+    `upstreams` are the resolvers that it asks, `leases` addresses kept for MACs that no host of the network has,
+    `settings` what differs from the gateway's usual settings.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        upstreams: Sequence[str],
+        settings: Mapping[str, Any] | None = None,
+        leases: Mapping[str, str] | None = None,
+    ) -> None:
         self._net = net
         self._host = net.router
         self._upstreams = upstreams
         self._settings = settings or {}
+        self._leases = leases or {}
         self._dnsmasq: subprocess.Popen[Any] | None = None
         self.gateway: subprocess.Popen[Any] | None = None
         self.events = Follower(self._host.folder / _EVENTS)
@@ -58,14 +74,9 @@ class Router:
         self._host.use_resolver(*self._upstreams)
         referee = [sys.executable, "-m", "spamgate_tools.lab.referee", LAN, GUEST]
         self._host.popen(referee, log="referee.jsonl")
-        if self.has_resolver():
+        if has_dnsmasq():
             self._start_dnsmasq()
         wait_until(self._is_watched, _START_S, f"the referee (see {self._host.folder}/referee.jsonl)")
-
-    @staticmethod
-    def has_resolver() -> bool:
-        """Is there a program that answers DNS for the home?  Else its devices ask the internet's resolver."""
-        return shutil.which("dnsmasq") is not None
 
     def _is_watched(self) -> bool:
         return any("ready" in event for event in self.sightings.read())
@@ -83,8 +94,8 @@ class Router:
         lines += [f"server={upstream}" for upstream in self._upstreams]
         lines += ["dhcp-range=192.168.77.0,static", "dhcp-range=192.168.78.0,static"]
         lines.append(f"dhcp-leasefile={self._host.folder}/leases")
-        homes = (host for host in self._net.hosts.values() if host.mac and host.gateway4)
-        return lines + [f"dhcp-host={host.mac},{host.address4}" for host in homes]
+        homes = {host.mac: host.address4 for host in self._net.hosts.values() if host.mac and host.gateway4}
+        return lines + [f"dhcp-host={mac},{address}" for mac, address in {**homes, **self._leases}.items()]
 
     # --- the gateway ----------------------------------------------------------------------------
 

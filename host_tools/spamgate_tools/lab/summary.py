@@ -108,5 +108,5 @@ def _row(bot: dict) -> list[RenderableType]:
 def _all_well(summary: dict) -> Text:
     bots = summary["bots"]
     leaked = sum(bot["messages_accepted"] for bot in bots)
-    said = f"All {len(bots)} bots contained, {leaked} of their messages leaked in all; the rest of the home noticed nothing."
+    said = f"All {len(bots)} bots contained, {leaked} of their messages leaked; the rest of the home noticed nothing."
     return Text(said, "green")
