@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Get what the end-to-end tests use beside .venv: programs from Debian or Ubuntu, and two mail servers that the system
+# does not install beside Postfix, unpacked in build/packages.  Nothing to do takes a tenth of a second; what cannot be
+# had is said, and its tests then say "not run".  Nothing is removed, and no service is started.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
+    unbound dnsmasq-base bind9-dnsutils knot-dnsutils dnsperf
+    postfix swaks iperf3"
+UNPACKED="exim4-daemon-light opensmtpd"
+FOLDER=build/packages
+POLICY=/usr/sbin/policy-rc.d
+
+say() {
+    echo "test_setup: $*" >&2
+}
+
+missing() {
+    { dpkg-query --show --showformat '${Package} ${db:Status-Status}\n' $PROGRAMS 2>/dev/null || true; } |
+        awk -v wanted="$(echo $PROGRAMS)" '
+            $2 == "installed" { has[$1] = 1 }
+            END { split(wanted, names); for (n in names) if (!has[names[n]]) print names[n] }'
+}
+
+# What apt would install for the given packages and is not there yet; fails if it would remove something.
+additions() {
+    local plan
+    plan=$(apt-get --simulate install --no-install-recommends "$@" 2>/dev/null) || return 1
+    ! grep -q '^Remv' <<<"$plan" || return 1
+    awk '/^Inst/ && $3 !~ /^\[/ { print $2 }' <<<"$plan"
+}
+
+install_one_by_one() {
+    local package
+    for package in "$@"; do
+        additions "$package" >/dev/null || { say "cannot install $package here without removing something"; continue; }
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$package" >/dev/null ||
+            say "cannot install $package"
+    done
+}
+
+install() {
+    say "installing" "$@"
+    # Postfix gets its settings from the tests
+    echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+    if [ ! -e $POLICY ]; then
+        trap 'rm -f $POLICY' EXIT
+        printf '#!/bin/sh\nexit 101\n' >$POLICY
+        chmod +x $POLICY
+    fi
+    if additions "$@" >/dev/null; then
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null && return
+    fi
+    install_one_by_one "$@"
+}
+
+# Unpack a package and those libraries of it that the system lacks.
+unpack() {
+    local package=$1 scratch libraries file
+    scratch=$(mktemp -d)
+    chmod 755 "$scratch"
+    (cd "$scratch" && apt-get -qq download "$package") >/dev/null 2>&1 || { say "cannot download $package"; return; }
+    libraries=$(dpkg-deb --field "$scratch/$package"_*.deb Depends | tr ',' '\n' | awk '$1 ~ /^lib/ { print $1 }')
+    libraries=$(additions $libraries) || { say "cannot find the libraries of $package"; return; }
+    [ -z "$libraries" ] || (cd "$scratch" && apt-get -qq download $libraries) >/dev/null 2>&1
+    mkdir "$scratch/tree"
+    for file in "$scratch"/*.deb; do
+        dpkg-deb --extract "$file" "$scratch/tree"
+    done
+    [ ! -d "$scratch/tree/lib" ] || cp -a "$scratch/tree/lib/." "$scratch/tree/usr/lib/"
+    mkdir -p $FOLDER
+    rm -rf "${FOLDER:?}/$package"
+    mv "$scratch/tree" "$FOLDER/$package"
+    chmod 755 "$FOLDER/$package"
+    rm -rf "$scratch"
+}
+
+not_unpacked() {
+    local package
+    for package in $UNPACKED; do
+        [ -d "$FOLDER/$package" ] || echo "$package"
+    done
+}
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    say "neither Debian nor Ubuntu: what is not installed of" $PROGRAMS "will not be tested"
+    exit 0
+fi
+wanted=$(missing)
+to_unpack=$(not_unpacked)
+[ -n "$wanted$to_unpack" ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    say "not root: some end-to-end tests will not run, for want of" $wanted $to_unpack
+    exit 0
+fi
+apt-get -qq update >/dev/null || say "apt-get update failed; trying with what is known"
+[ -z "$wanted" ] || install $wanted
+for package in $to_unpack; do
+    unpack "$package"
+done
+still=$(missing)
+[ -z "$still" ] || say "still missing:" $still
