@@ -10,6 +10,7 @@ PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
     postfix swaks iperf3"
 UNPACKED="exim4-daemon-light opensmtpd"
 FOLDER=build/packages
+LOG=build/packages.log
 POLICY=/usr/sbin/policy-rc.d
 
 say() {
@@ -31,12 +32,15 @@ additions() {
     awk '/^Inst/ && $3 !~ /^\[/ { print $2 }' <<<"$plan"
 }
 
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >>$LOG 2>&1
+}
+
 install_one_by_one() {
     local package
     for package in "$@"; do
         additions "$package" >/dev/null || { say "cannot install $package here without removing something"; continue; }
-        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$package" >/dev/null ||
-            say "cannot install $package"
+        apt_install "$package" || say "cannot install $package (see $LOG)"
     done
 }
 
@@ -50,7 +54,7 @@ install() {
         chmod +x $POLICY
     fi
     if additions "$@" >/dev/null; then
-        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null && return
+        apt_install "$@" && return
     fi
     install_one_by_one "$@"
 }
@@ -94,7 +98,8 @@ if [ "$(id -u)" -ne 0 ]; then
     say "not root: some end-to-end tests will not run, for want of" $wanted $to_unpack
     exit 0
 fi
-apt-get -qq update >/dev/null || say "apt-get update failed; trying with what is known"
+mkdir -p build
+apt-get -qq update >>$LOG 2>&1 || say "apt-get update failed; trying with what is known"
 [ -z "$wanted" ] || install $wanted
 for package in $to_unpack; do
     unpack "$package"
