@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from spamgate_tools.lab.accounts import RESOLVER4
@@ -14,15 +13,12 @@ from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.network import Network
 from spamgate_tools.lab.postfix import Postfix
 from spamgate_tools.lab.residents import MAIL_SERVER, PI_HOLE, REPEATER, RESIDENTS, Resident
-from spamgate_tools.lab.waiting import listens, wait_until
 
 _PROGRAM = "spamgate_tools.lab.devices"
 _PROGRAM_BESIDE_POSTFIX = ["spamgate_tools.lab.newsletter", "newsletter"]
-_START_S = 5.0
 _PI_HOLE = """no-resolv
 no-hosts
-user=
-pid-file=
+no-daemon
 interface=eth0
 bind-interfaces
 """
@@ -82,8 +78,7 @@ class Home:
         host = self._hosts[PI_HOLE]
         file = host.folder / "dnsmasq.conf"
         file.write_text(f"{_PI_HOLE}server={RESOLVER4}\n")
-        process = host.popen(["dnsmasq", "--keep-in-foreground", f"--conf-file={file}"], log="dnsmasq.log")
-        wait_until(lambda: listens(process.pid, 53, "udp"), _START_S, f"the Pi-hole (see {host.folder}/dnsmasq.log)")
+        host.serve(["dnsmasq", f"--conf-file={file}"], "dnsmasq.log", 53)
 
     def start_programs(self, seconds: float, seed: int) -> None:
         """Start the devices' programs, which live for so many seconds."""
@@ -126,9 +121,4 @@ class Home:
     def failures(self) -> list[str]:
         """Return which programs failed, with their last words."""
         failed = [name for name, program in self._programs.items() if program.poll()]
-        return [f"{name}: {_last_words(self._hosts[name].folder / f'{name}.log')}" for name in failed]
-
-
-def _last_words(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "ended without a word"
+        return [f"{name}: {self._hosts[name].last_words(f'{name}.log')}" for name in failed]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from spamgate_tools.errors import UserError
+from spamgate_tools.lab.waiting import listens, wait_until
 
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 # /etc/resolv.conf may be a link to where nothing is, since /run is our own without root
@@ -16,6 +17,7 @@ file=$(readlink -m /etc/resolv.conf)
 [ -e "$file" ] || { mkdir -p "${file%/*}" && : > "$file"; }
 mount --bind "$0" "$file" && exec "$@"
 """
+_START_S = 10.0
 # Addresses are known to be free here: no second of waiting for duplicate address detection, no advertised surprises
 _SYSCTLS = (
     "net.ipv6.conf.all.accept_dad=0",
@@ -80,6 +82,26 @@ class Host:
         finally:
             if not isinstance(target, int):
                 target.close()
+
+    def serve(self, words: Sequence[str], log: str, port: int, protocol: str = "udp") -> subprocess.Popen[Any]:
+        """Start a server and wait until its port is open; a UserError with its last words if it ends instead."""
+        process = self.popen(words, log=log)
+
+        def is_ready() -> bool:
+            if process.poll() is not None:
+                raise UserError(f"{self.name}: {words[0]} ended: {self.last_words(log)}")
+            return listens(process.pid, port, protocol)
+
+        wait_until(is_ready, _START_S, f"{self.name}: {words[0]}, which says: {self.last_words(log)}")
+        return process
+
+    def last_words(self, log: str) -> str:
+        """Return the last line in a log of this host."""
+        try:
+            lines = (self.folder / log).read_text(errors="replace").strip().splitlines()
+        except FileNotFoundError:
+            lines = []
+        return lines[-1] if lines else "nothing"
 
     # --- interfaces, addresses, routes ----------------------------------------------------------
 

@@ -4,7 +4,6 @@ Mail servers accept everything, so that no leak is hidden by a refusal; two smal
 always do.  Where Postfix can run, one small provider has the real thing.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +26,6 @@ from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.mx import MailServers, Server, exchangers, submission
 from spamgate_tools.lab.postfix import Exchanger
 from spamgate_tools.lab.unbound import Resolver
-from spamgate_tools.lab.waiting import listens, wait_until
 
 OWNER = "owner"
 PASSWORD = "correct horse battery staple"  # of an account that lives for a minute
@@ -37,7 +35,6 @@ KNOWN_BY_HEART = tuple(exchange.address4 for exchange in EXCHANGES[::4])
 
 _REAL, _LISTS_US, _KNOWS_NOBODY = SMALL_PROVIDERS[0], SMALL_PROVIDERS[-1], SMALL_PROVIDERS[-2]
 _HTTP = 80
-_START_S = 10.0
 _PAGE = "<!doctype html><title>A page</title><p>Nothing to see.</p>\n" * 20
 
 
@@ -57,11 +54,10 @@ class Internet:
         """Start everything and wait until it serves."""
         self._host.ip(*(f"addr add {address} dev eth0" + " nodad" * (":" in address) for address in addresses()))
         self.resolver.start()
-        web = self._start_web()
+        self._start_web()
         if self._postfix:
             self._postfix.start()
         self._mail.start()
-        wait_until(lambda: listens(web.pid, _HTTP), _START_S, f"the web server (see {self._host.folder}/web.log)")
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield what happened at the mail servers since the last call."""
@@ -86,10 +82,10 @@ class Internet:
         certificate = self.authority.issue(exchange.name)
         return Exchanger(self._host, exchange.name, [_REAL.domain], exchange.addresses, certificate)
 
-    def _start_web(self) -> subprocess.Popen[Any]:
+    def _start_web(self) -> None:
         pages = self._host.folder / "pages"
         pages.mkdir()
         Path(pages, "index.html").write_text(_PAGE)
         words = [sys.executable, "-m", "http.server", str(_HTTP), "--directory", str(pages)]
-        return self._host.popen(words, log="web.log")
+        self._host.serve(words, "web.log", _HTTP, "tcp")
 

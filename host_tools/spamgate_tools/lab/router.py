@@ -16,7 +16,7 @@ from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, WAN, Network
-from spamgate_tools.lab.waiting import listens, wait_until
+from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
 
 HEAP_KB = 512
@@ -27,8 +27,7 @@ _EVENTS = "events.jsonl"
 _GATEWAY_LOG = "gateway.log"
 _DNSMASQ = """no-resolv
 no-hosts
-user=
-pid-file=
+no-daemon
 bind-interfaces
 listen-address=127.0.0.1
 dhcp-authoritative
@@ -61,7 +60,6 @@ class Router:
         self._upstreams = upstreams
         self._settings = settings or {}
         self._leases = leases or {}
-        self._dnsmasq: subprocess.Popen[Any] | None = None
         self.gateway: subprocess.Popen[Any] | None = None
         self.events = Follower(self._host.folder / _EVENTS)
         self.sightings = Follower(self._host.folder / "referee.jsonl")
@@ -84,10 +82,7 @@ class Router:
     def _start_dnsmasq(self) -> None:
         file = self._host.folder / "dnsmasq.conf"
         file.write_text(_DNSMASQ + "".join(f"{line}\n" for line in self._dnsmasq_lines()))
-        words = ["dnsmasq", "--keep-in-foreground", f"--conf-file={file}"]
-        self._dnsmasq = self._host.popen(words, log="dnsmasq.log")
-        pid = self._dnsmasq.pid
-        wait_until(lambda: listens(pid, 53, "udp"), _START_S, f"the router's DNS (see {self._host.folder}/dnsmasq.log)")
+        self._host.serve(["dnsmasq", f"--conf-file={file}"], "dnsmasq.log", 53)
 
     def _dnsmasq_lines(self) -> list[str]:
         lines = [f"interface={lan}" for lan in (LAN, GUEST)]
@@ -134,11 +129,7 @@ class Router:
 
     def last_words(self) -> str:
         """Return the last line that the gateway wrote besides its event log."""
-        try:
-            lines = (self._host.folder / _GATEWAY_LOG).read_text(errors="replace").strip().splitlines()
-        except FileNotFoundError:
-            lines = []
-        return lines[-1] if lines else "it said nothing"
+        return self._host.last_words(_GATEWAY_LOG)
 
     def stop_gateway(self) -> None:
         """End the gateway as its service manager does, and wait for its end."""

@@ -41,6 +41,8 @@ class Course:
     def run(self, on_tick: Callable[[], None], keep_logs: Path | None = None) -> dict:
         """Run it and return the summary; `on_tick` is called a few times a second."""
         self._look_around()
+        if keep_logs:
+            _make(keep_logs)
         self._on_step("building the network")
         with Network("lab") as net:
             try:
@@ -124,6 +126,13 @@ class Course:
         self._collect()
         if self._home.postfix:
             self.books.bounces("mail-server", len(self._home.postfix.bounces()))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--keep-logs {folder}: {error.strerror}", "name a folder that can be written") from None
 
 
 def _copy(folder: Path, target: Path) -> None:
