@@ -11,7 +11,7 @@ from array import array
 from spamgate.core import states
 from spamgate.core.addresses import AddressBook
 from spamgate.core.compat import const
-from spamgate.core.identity import BY_ADDRESS, Identity, identity_kind
+from spamgate.core.identity import BEHIND_RELAY, BY_ADDRESS, Identity, identity_kind
 
 CROWD = 0
 
@@ -24,6 +24,7 @@ ASKED_MX = 2
 MAILED = 4  # it has opened port 25
 RESOLVER = 8  # it answers other devices' DNS: its look-ups are theirs
 RELAY = 16  # several devices speak behind its MAC
+CONFIRMED = 32  # the owner agrees that it is quarantined
 
 # One day: what is younger shares the house's budget, so a bot that changes its MAC gains nothing.
 YOUNG_S = const(86400)
@@ -40,6 +41,8 @@ class DeviceTable:
         self.capacity = capacity
         self.addresses = AddressBook(capacity)
         self.state = bytearray(capacity)
+        self.previous = bytearray(capacity)  # the state before, and when it was left
+        self.since_s = array("i", bytes(4 * capacity))
         self.flags = bytearray(capacity)
         self.grant = bytearray(capacity)
         self.first_s = array("i", bytes(4 * capacity))
@@ -80,7 +83,8 @@ class DeviceTable:
         self._low[device] = who.low
         self.first_s[device] = now_s
         self.last_s[device] = now_s
-        self.state[device] = states.NORMAL
+        self.state[device] = self.previous[device] = states.NORMAL
+        self.since_s[device] = now_s
         self.flags[device] = 0
         self.grant[device] = GRANT_NONE
         self.names[device] = ""
@@ -126,6 +130,10 @@ class DeviceTable:
                     found = device
         return found
 
+    def is_present(self, device: int) -> bool:
+        """Is the number given to a device?"""
+        return bool(self._used[device])
+
     def everyone(self) -> "list[int]":
         """Return the devices that have an address, in the order of first sight.  Allocates: for reports."""
         inside = range(1, self.capacity)
@@ -141,6 +149,10 @@ class DeviceTable:
         """Return the six bytes of the device's MAC.  Allocates: for reports."""
         return bytes(self._macs[device * _MAC_BYTES : device * _MAC_BYTES + _MAC_BYTES])
 
+    def identity(self, device: int) -> "tuple[int, int]":
+        """Return the two numbers that name the device.  Allocates."""
+        return self._high[device], self._low[device]
+
     def kind(self, device: int) -> int:
         """Return BY_MAC, BY_ADDRESS or BEHIND_RELAY."""
         return identity_kind(self._high[device])
@@ -148,6 +160,14 @@ class DeviceTable:
     def has_mac(self, device: int) -> bool:
         """Is the device known by a MAC, its own or a relay's?"""
         return self.kind(device) != BY_ADDRESS
+
+    def is_behind_relay(self, device: int) -> bool:
+        """Is the MAC the device is known by a relay's?"""
+        return self.kind(device) == BEHIND_RELAY
+
+    def is_confirmed(self, device: int) -> bool:
+        """Has the owner confirmed that it is quarantined?"""
+        return bool(self.flags[device] & CONFIRMED)
 
     def is_young(self, device: int, now_s: int) -> bool:
         """Was the device first seen less than a day ago?  The crowd's are newcomers all."""

@@ -8,7 +8,7 @@ from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.contacts import Contacts
 from spamgate.core.counters import Counters
-from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, DeviceTable
+from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, DeviceTable
 from spamgate.core.evidence import ALWAYS, FLAGS
 from spamgate.core.identity import Identity
 from spamgate.core.limits import Limits
@@ -36,6 +36,7 @@ class Engine:
     def __init__(self, limits: Limits, on_change: "Callable[[int, int, int], None]") -> None:
         self.now_s = 0
         self.now_us = 0
+        self.skew_s = 0  # what the clock on the wall is ahead of the time told here; for reports
         self.peer: "bytes | bytearray" = b""
         self.peer_at = 0
         self.peer_size = 0
@@ -103,6 +104,13 @@ class Engine:
         self.board.halve(device)
         self._apply(device, states.RELEASE)
 
+    def confirm(self, device: int) -> bool:
+        """The owner agrees that the device is quarantined; False when it is not."""
+        if self.devices.state[device] != states.QUARANTINED:
+            return False
+        self.devices.flags[device] |= CONFIRMED
+        return True
+
     def _enrol(self, who: Identity) -> int:
         leaver = self.devices.victim(self.now_s)
         if leaver < 0:
@@ -131,7 +139,11 @@ class Engine:
         old = self.devices.state[device]
         new = states.next_state(old, event)
         if new != old:
-            self.devices.state[device] = new
+            devices = self.devices
+            devices.state[device] = new
+            devices.previous[device] = old
+            devices.since_s[device] = self.now_s
+            devices.flags[device] &= ~CONFIRMED
             if new == states.RELEASED:
                 self.board.evidence_s[device] = self.now_s  # its week of proving itself begins now
             self._on_change(device, old, new)

@@ -139,6 +139,11 @@ class Mail:
         """Is what is said on this connection evidence: port 25, to a server outside?"""
         return self._device[slot] != _NOBODY and not self._flags[slot] & (_LOCAL | _SUBMISSION)
 
+    def has_past(self, slot: int) -> bool:
+        """Has the server's provider taken the device's mail before, for longer than a day?"""
+        engine = self._engine
+        return engine.contacts.has_past(self._device[slot], self._provider[slot], engine.now_s)
+
     def accepted(self, slot: int) -> None:
         """The server took a message."""
         device = self._device[slot]

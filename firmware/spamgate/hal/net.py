@@ -48,14 +48,17 @@ class Net:
 
     split = staticmethod(split_address)
 
-    def udp(self, address: bytes, port: int, zone: int = 0):
+    def __init__(self) -> None:
+        self.zones: "dict[bytes, int]" = {}  # the interfaces of link-local addresses of ours
+
+    def udp(self, address: bytes, port: int):
         """Return a UDP socket bound to `address` (empty: all addresses, IPv4 and IPv6)."""
         sock = self._socket(address or _ANY_V6, _DGRAM)
         sock.setsockopt(_SOL_SOCKET, _SO_REUSEADDR, 1)
         sock.setsockopt(_SOL_SOCKET, _SO_RCVBUF, _UDP_BACKLOG_BYTES)
         if len(address) == 16:
             sock.setsockopt(_IPPROTO_IPV6, _IPV6_V6ONLY, 1)
-        return self._bound(sock, pack_address(address or _ANY_V6, port, zone))
+        return self._bound(sock, pack_address(address or _ANY_V6, port, self.zones.get(address, 0)))
 
     def udp_to(self, address: bytes, port: int):
         """Return a UDP socket connected to a server, from a source port of the kernel's random choice."""

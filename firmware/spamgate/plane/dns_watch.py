@@ -20,6 +20,7 @@ _TYPE_AAAA = const(28)
 _ANSWER = const(1)
 _PREFERENCE_BYTES = const(2)
 _NO_PROVIDER = const(-1)
+_OUTSIDE = const(-1)
 
 
 class DnsWatch:
@@ -40,6 +41,15 @@ class DnsWatch:
         elif packet.dst_port == _DNS and sender >= 0:
             self._engine.about(packet.buf, packet.dst_at, packet.address_bytes)
             self._query(sender, packet.src_port)
+
+    def answer(self, buf: "bytes | bytearray", start: int, end: int, device: int, port: int) -> None:
+        """Take an answer that a guard passed on to a device's `port`."""
+        try:
+            self._message.read(buf, start, end)
+            if self._message.qr:
+                self._reply(_OUTSIDE, device, port)
+        except FormError:
+            pass
 
     def stream(self, slot: int, side: int, buf: "bytes | bytearray", start: int, end: int) -> None:
         """Take bytes of DNS over TCP, in order; `read_streamed` reads the messages in them."""

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
     from spamgate.core.limits import Limits
+    from spamgate.plane.contract import Flows
     from spamgate.plane.watch import Watcher
     from spamgate.wire.packet import Packet
 
@@ -48,6 +49,7 @@ class MailWatch:
         self._rejections = Rejections()
         self._smtp = smtp.SmtpObserver(self, limits.connections, limits.lines, limits.line_bytes, limits.runs)
         self._sender = -1
+        self.flows: "Flows | None" = None
         self.streams = StreamTable(self, limits.connections, _PORTS, HoldPool(limits.segments))
 
     def segment(self, packet: "Packet", sender: int) -> None:
@@ -85,6 +87,8 @@ class MailWatch:
         if self._is_ours(slot):
             self._about(slot)
             self._mail.established(slot)
+            if self.flows:
+                self.flows.established(slot)
 
     def refused(self, slot: int) -> None:
         """The server reset the attempt."""
@@ -96,6 +100,8 @@ class MailWatch:
         """Bytes in order, once."""
         if self._is_ours(slot):
             self._smtp.feed(slot, side, buf, start, end)
+            if side and self.flows and self._smtp.is_sealed(slot):
+                self.flows.answered_sealed(slot)
         elif self.streams.port[slot] == _DNS:
             self._watcher.segment_of_dns(slot, side, buf, start, end)
 
@@ -153,6 +159,12 @@ class MailWatch:
         """The server took a message."""
         self._about(slot)
         self._mail.accepted(slot)
+        if self.flows:
+            self.flows.accepted(slot)
+
+    def is_busy(self, slot: int) -> bool:
+        """Is a message under way on this connection, or may one be?"""
+        return self._smtp.is_sealed(slot) or self._smtp.is_busy(slot)
 
     def encrypted(self, slot: int) -> None:
         """From here on there are only counts."""

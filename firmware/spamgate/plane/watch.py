@@ -25,11 +25,17 @@ _NAME_BYTES = const(63)
 _PROXY_PORTS = (1080, 3128, 4145, 8080, 8118)
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.plane.contract import Own
+
+
 class Watcher:
     """Feed it frames; it feeds the engine.
 
     `scope` says with `contains(buf, at, size)` which addresses are inside the home; `by_mac` whether source MACs are
-    those of devices (the LAN side of a gateway) or not (a capture from elsewhere).
+    those of devices (the LAN side of a gateway) or not (a capture from elsewhere).  `own`, if set, knows the addresses
+    of the machine this runs on, which is a device too.
     """
 
     def __init__(self, engine: Engine, scope, by_mac: bool, limits: Limits) -> None:
@@ -42,8 +48,9 @@ class Watcher:
         self.packet = Packet(Fragments(limits.datagrams, limits.datagram_bytes))
         self._who = Identity()
         self._dhcp = DhcpMessage()
-        self._mail = MailWatch(self, engine, limits)
-        self._dns = DnsWatch(engine)
+        self.mail = MailWatch(self, engine, limits)
+        self.dns = DnsWatch(engine)
+        self.own: "Own | None" = None
 
     def frame(self, link_type: int, buf: "bytes | bytearray", start: int, end: int) -> None:
         """Take one frame, at the time the engine was last told."""
@@ -60,7 +67,7 @@ class Watcher:
     def tick(self) -> None:
         """Once a second or so: let go of what nobody continues."""
         self.packet.now_s = self._engine.now_s
-        self._mail.streams.tick(self._engine.now_s)
+        self.mail.streams.tick(self._engine.now_s)
 
     def sender(self, packet: Packet) -> int:
         """Return the device the packet came from, or -1 when it came from outside."""
@@ -89,7 +96,7 @@ class Watcher:
 
     def _segment(self, packet: Packet, sender: int) -> None:
         if packet.dst_port < 1024 or packet.src_port < 1024:
-            self._mail.segment(packet, sender)
+            self.mail.segment(packet, sender)
         elif sender < 0 and packet.dst_port in _PROXY_PORTS and packet.flags & (FLAG_SYN | FLAG_ACK) == FLAG_SYN:
             device = self.receiver(packet)
             if device >= 0:
@@ -97,18 +104,18 @@ class Watcher:
 
     def _message(self, packet: Packet, sender: int) -> None:
         if packet.dst_port == _DNS or packet.src_port == _DNS:
-            self._dns.datagram(packet, sender, self.receiver(packet))
+            self.dns.datagram(packet, sender, self.receiver(packet))
         elif packet.dst_port == _DHCP_SERVER:
             self._read_dhcp(packet)
 
     def segment_of_dns(self, slot: int, side: int, buf: "bytes | bytearray", start: int, end: int) -> None:
         """DNS over TCP, in order, from the stream table."""
-        self._dns.stream(slot, side, buf, start, end)
-        self._dns.read_streamed(self._mail.streams, slot)
+        self.dns.stream(slot, side, buf, start, end)
+        self.dns.read_streamed(self.mail.streams, slot)
 
     def end_of_dns(self, slot: int) -> None:
         """A connection for DNS is over."""
-        self._dns.stream_ends(slot)
+        self.dns.stream_ends(slot)
 
     def _resident(self, packet: Packet, mac_at: int, address_at: int) -> int:
         """Return the number of the device with this MAC and address; notes the address."""
@@ -120,6 +127,11 @@ class Watcher:
             if device >= 0 and devices.flags[device] & RELAY:
                 who.behind_relay(packet.buf, address_at, packet.address_bytes)
                 device = devices.find(who)
+        elif self.own and self.own.contains(packet.buf, address_at, packet.address_bytes):
+            who.from_mac(self.own.mac, 0)
+            device = devices.find(who)
+            if device < 0:
+                device = self._enrol(self.own.mac, 0)
         else:
             mac_at = -1
             who.from_address(packet.buf, address_at, packet.address_bytes)

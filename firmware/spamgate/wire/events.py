@@ -29,16 +29,15 @@ if TYPE_CHECKING:
     Write = Callable[[str], object]
 
 
-
 def write_verdict(write: "Write", engine: "Engine", device: int, old: int, new: int) -> None:
     """Write the line for a change of state, with the counters as they stand."""
-    write('{"type":"verdict","t":%s,' % epoch(engine.now_s, engine.now_us))
+    write('{"type":"verdict","t":%s,' % epoch(engine.now_s + engine.skew_s, engine.now_us))
     write('"device":%s,"name":%s,' % (quote(device_id(engine, device)), _name(engine, device)))
     score = engine.board.score(device)
     write('"from":"%s","to":"%s","score":%d,"evidence":[' % (STATE_NAMES[old], STATE_NAMES[new], score))
     comma = ""
     for row in engine.board.seen(device):
-        write(comma + _evidence(row))
+        write(comma + _evidence(row, engine.skew_s))
         comma = ","
     connects = engine.counters.get_smtp(device, PORT_25, CONNECTS)
     accepted = engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
@@ -56,10 +55,16 @@ def write_device(write: "Write", engine: "Engine", device: int) -> None:
     write(',"dns":{%s},' % ",".join(dns))
     first = "null"
     if counters.first_smtp_s[device] != NOT_YET:
-        first = epoch(counters.first_smtp_s[device], counters.first_smtp_us[device])
+        first = epoch(counters.first_smtp_s[device] + engine.skew_s, counters.first_smtp_us[device])
     write('"first_smtp":%s,"submission":' % first)
     _write_smtp(write, engine, device, SUBMISSION)
     write(',"name":%s}\n' % _name(engine, device))
+
+
+def write_event(write: "Write", engine: "Engine", kind: str, fields: "list[tuple[str, str]]") -> None:
+    """Write the line for anything else that happens; `fields` are keys and their values as JSON."""
+    rest = "".join([',"%s":%s' % field for field in fields])
+    write('{"type":"%s","t":%s%s}\n' % (kind, epoch(engine.now_s + engine.skew_s, engine.now_us), rest))
 
 
 def device_id(engine: "Engine", device: int) -> str:
@@ -109,10 +114,10 @@ def _name(engine: "Engine", device: int) -> str:
     return quote(name) if name else "null"
 
 
-def _evidence(row: "tuple[str, int, int, int, bytes]") -> str:
+def _evidence(row: "tuple[str, int, int, int, bytes]", skew_s: int) -> str:
     kind, count, last_s, last_us, peer = row
     peer_text = quote(address_text(peer)) if peer else "null"
-    return '{"kind":"%s","count":%d,"last":%s,"peer":%s}' % (kind, count, epoch(last_s, last_us), peer_text)
+    return '{"kind":"%s","count":%d,"last":%s,"peer":%s}' % (kind, count, epoch(last_s + skew_s, last_us), peer_text)
 
 
 def _write_smtp(write: "Write", engine: "Engine", device: int, port: int) -> None:

@@ -109,6 +109,14 @@ class SmtpObserver:
         self._lines.forget(slot * 2 + 1)
         self._mode[slot] = _SEALED
 
+    def is_busy(self, slot: int) -> bool:
+        """Is a message under way, or waiting for its reply?"""
+        return self._dialogue.is_busy(slot)
+
+    def is_sealed(self, slot: int) -> bool:
+        """Has TLS begun?"""
+        return self._mode[slot] >= _SEALED
+
     def feed(self, slot: int, side: int, buf: "Bytes", start: int, end: int) -> None:
         """Take the next bytes of a side: 0 the client's, 1 the server's.  Allocation-free."""
         mode = self._mode[slot]

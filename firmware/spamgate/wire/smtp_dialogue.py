@@ -88,6 +88,12 @@ class Dialogue:
         """The client ended a line."""
         self._marks[slot] &= ~_FRESH
 
+    def is_busy(self, slot: int) -> bool:
+        """Is a message under way, or waiting for its reply?"""
+        if _BODY_EARLY <= self.mode[slot] <= _CHUNK:
+            return True
+        return self._pending.has(slot, _MESSAGE) or self._pending.has(slot, _LAST_CHUNK)
+
     # --- the client speaks ---------------------------------------------------------------------
 
     def heard_command(self, slot: int, verb: int, size: int, last: bool) -> None:

@@ -1,0 +1,168 @@
+"""What the owner may ask and order: one method for each request of `wire/messages.py`."""
+
+from spamgate import VERSION
+from spamgate.core import states
+from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
+from spamgate.wire.address import address_text, mac_text, parse_address
+from spamgate.wire.events import device_id, epoch, quote, write_device, write_event, write_verdict
+from spamgate.wire.messages import PROTOCOL, MessageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from spamgate.app.gateway import Gateway
+    from spamgate.core.line import Line
+
+    Send = Callable[[str], object]
+
+_GRANTS = {"none": GRANT_NONE, "submission": GRANT_SUBMISSION, "mail-server": GRANT_MAIL_SERVER}
+_GRANT_NAMES = ("none", "submission", "mail-server")
+_LISTED = 8  # devices named in an error
+
+
+class Commands:
+    """Answers requests about one gateway."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._engine = gateway.engine
+
+    def hello(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Version and protocol."""
+        send('{"type":"hello","version":"%s","protocol":%d}\n' % (VERSION, PROTOCOL))
+
+    def status(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """How the gateway is."""
+        gateway = self._gateway
+        degraded = gateway.plane.degraded
+        log = gateway.plane.log
+        reason = quote(degraded) if degraded else "null"
+        monitor_only = "true" if gateway.settings.monitor_only else "false"
+        line = '{"type":"status","version":"%s","protocol":%d,"plane":"%s",' % (VERSION, PROTOCOL, gateway.plane.name)
+        line += '"observation":"%s","reason":%s,' % ("degraded" if degraded else "full", reason)
+        line += '"monitor_only":%s,"uptime_s":%d,' % (monitor_only, self._engine.now_s - gateway.started_s)
+        line += '"devices":%d,"packets":%d,' % (len(self._engine.devices.everyone()), log.packets)
+        line += '"lost":%d,"malformed":%d,' % (log.lost, gateway.watcher.malformed)
+        send(line + '"line":"%s"}\n' % _line_text(self._engine.line))
+
+    def devices(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """A line for each device."""
+        for device in self._engine.devices.everyone():
+            write_device(self._piecewise(send), self._engine, device)
+        if self._engine.is_crowded:
+            write_device(self._piecewise(send), self._engine, CROWD)
+
+    def monitor(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The devices as they are; what happens from now on comes from the event log."""
+        self.devices(fields, send)
+
+    def explain(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Why a device is in its state."""
+        device = self._find(fields["device"])
+        engine = self._engine
+        devices = engine.devices
+        write = self._piecewise(send)
+        write_verdict(write, engine, device, devices.previous[device], devices.state[device])
+        write_device(write, engine, device)
+        since = epoch(devices.since_s[device] + engine.skew_s, 0)
+        state = states.STATE_NAMES[devices.state[device]]
+        details = (quote(device_id(engine, device)), state, since, _GRANT_NAMES[devices.grant[device]])
+        send(
+            '{"type":"explain","device":%s,"state":"%s","since":%s,"grant":"%s",' % details
+            + '"ticket":%s,"confirmed":%s,"refused":%d}\n'
+            % (
+                quote(self._gateway.tickets[device]),
+                "true" if devices.is_confirmed(device) else "false",
+                self._gateway.refused[device],
+            )
+        )
+
+    def release(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Let a device go."""
+        device = self._find(fields["device"])
+        self._engine.release(device)
+        self._acted(send, "release", device, "")
+
+    def grant(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """What a device may send."""
+        device = self._find(fields["device"])
+        self._engine.grant(device, _GRANTS[fields["grant"]])
+        self._acted(send, "grant", device, fields["grant"])
+
+    def confirm(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The owner confirms a quarantine."""
+        device = self._find(fields["device"])
+        if not self._engine.confirm(device):
+            raise MessageError("%s is not quarantined" % fields["device"], "only a quarantine can be confirmed")
+        self._acted(send, "confirm", device, "")
+
+    def trace(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Which device had an outgoing connection."""
+        address = parse_address(fields["ip"]) if fields["ip"] else None
+        found = self._gateway.trace.find(fields["time"], fields["port"], address, fields["skew"])
+        device = quote(found[0]) if len(found) == 1 and fields["port"] else "null"
+        candidates = ",".join([quote(one) for one in found])
+        send('{"type":"trace","device":%s,"candidates":[%s]}\n' % (device, candidates))
+
+    def _acted(self, send: "Send", action: str, device: int, grant: str) -> None:
+        gateway = self._gateway
+        gateway.plane.regarded(device)
+        gateway.persistence.touch()
+        fields = [("action", quote(action)), ("device", quote(device_id(self._engine, device)))]
+        fields.append(("state", quote(states.STATE_NAMES[self._engine.devices.state[device]])))
+        if grant:
+            fields.append(("grant", quote(grant)))
+        parts: "list[str]" = []
+        write_event(parts.append, self._engine, "action", fields)
+        send("".join(parts))
+        gateway.publish("".join(parts))
+
+    def _find(self, text: str) -> int:
+        """Return the device that `text` names: MAC, name or address; MessageError unless it is exactly one."""
+        engine = self._engine
+        present = [d for d in range(1, engine.devices.capacity) if engine.devices.is_present(d)]
+        wanted = text.lower()
+        found = [device for device in present if self._is_named(device, wanted)]
+        if len(found) == 1:
+            return found[0]
+        named = ", ".join([device_id(engine, device) for device in (found or present)[:_LISTED]])
+        if found:
+            raise MessageError("%s names %d devices" % (text, len(found)), "use one of " + named)
+        raise MessageError("%s: no such device" % text, "known are " + (named or "none yet"))
+
+    def _is_named(self, device: int, wanted: str) -> bool:
+        engine = self._engine
+        if device_id(engine, device).lower() == wanted or engine.devices.names[device].lower() == wanted:
+            return True
+        if engine.devices.has_mac(device) and mac_text(engine.devices.mac(device)) == wanted:
+            return not engine.devices.is_behind_relay(device)
+        return wanted in [address_text(address) for address in engine.devices.addresses.of(device)]
+
+    def _piecewise(self, send: "Send") -> "Send":
+        """Return a writer that collects pieces and sends whole lines."""
+        parts: "list[str]" = []
+
+        def write(piece: str) -> None:
+            parts.append(piece)
+            if piece.endswith("\n"):
+                send("".join(parts))
+                parts.clear()
+
+        return write
+
+
+def merge_grants(gateway: "Gateway") -> None:
+    """Enrol and grant what the settings name by MAC; an owner's later word counts until the next start."""
+    for mac, grant in gateway.settings.grants.items():
+        packed = bytes([int(part, 16) for part in mac.split(":")])
+        device = gateway.device_of(packed)
+        if device > 0 and gateway.engine.devices.grant[device] != _GRANTS[grant]:
+            gateway.engine.grant(device, _GRANTS[grant])
+
+
+
+def _line_text(line: "Line") -> str:
+    if line.blocks_25:
+        return "blocks-25"
+    return "listed" if line.listed else "open"

@@ -1,0 +1,304 @@
+"""The gateway program: composes the plane `linux`, the engine and the services, and runs them in one loop.
+
+`micropython -X heapsize=512k -m spamgate.app.gateway --config FILE`, or `spamgate gateway`.  Ctrl-C (SIGINT) stops it
+and takes its table out of the kernel.
+"""
+
+import os
+import sys
+import time
+
+from spamgate import VERSION
+from spamgate.app import collect_early, forget_module
+from spamgate.app.commands import Commands, merge_grants
+from spamgate.app.persistence import Persistence
+from spamgate.core import evidence, states
+from spamgate.core.engine import Engine
+from spamgate.core.errors import SpamgateError
+from spamgate.core.identity import Identity
+from spamgate.core.limits import Limits
+from spamgate.core.ticks import elapsed
+from spamgate.hal.clock import SteadyClock, ticks_ms
+from spamgate.hal.loop import Loop
+from spamgate.hal.net import Net
+from spamgate.hal.storage import Storage
+from spamgate.plane.linux import LinuxPlane
+from spamgate.plane.linux_log import PacketLog
+from spamgate.plane.watch import Watcher
+from spamgate.service.control import Control
+from spamgate.service.dns_guard import DnsGuard
+from spamgate.service.smtp_responder import Responder
+from spamgate.store.event_log import EventLog
+from spamgate.store.state import StateFile
+from spamgate.store.trace import TraceRing
+from spamgate.wire.address import address_text
+from spamgate.wire.events import device_id, quote, write_event, write_verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.store.settings import Settings
+
+_USAGE = "usage: gateway --config FILE"
+_HEAP_KB = 512
+_LOG_BYTES = 32768
+_TRACE_RECORDS = 16384
+_SECOND_MS = 1000
+_MOST_SETTINGS_BYTES = 16384
+_NO_TICKET = ""
+
+
+class Greeting:
+    """What the responder's texts name: a ticket, and where to read more."""
+
+    def __init__(self, gateway: "Gateway", page: str) -> None:
+        self._gateway = gateway
+        self.page = page
+
+    def ticket(self, address: bytes) -> str:
+        """Return the ticket of the device at this address."""
+        device = self._gateway.engine.devices.at_address(address, 0, len(address))
+        return self._gateway.tickets[device] if device > 0 else _NO_TICKET
+
+
+class Gateway:
+    """All parts, and what passes between them."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self.settings = settings
+        self.clock = SteadyClock()
+        self.started_s = self.clock.s
+        log_buffer = bytearray(_LOG_BYTES)  # first, while there is room in one piece
+        limits = Limits(_HEAP_KB, is_router=True)
+        self.engine = Engine(limits, self._changed)
+        self.engine.at(self.clock.s, 0)
+        self.watcher = Watcher(self.engine, None, True, limits)
+        self.loop = Loop()
+        self.net = Net()
+        storage = Storage(settings.state_dir)
+        self.tickets = [_NO_TICKET] * limits.devices
+        self.refused = [0] * limits.devices
+        self._log = _event_log(settings, storage)
+        self._control: "Control | None" = None
+        self.trace = TraceRing(storage, _TRACE_RECORDS)
+        self.persistence = Persistence(self.engine, StateFile(storage), self.tickets, self.report)
+        self.plane = LinuxPlane(
+            settings, self.engine, self.watcher, PacketLog(settings.log_group, log_buffer), self
+        )
+        self.guard: "DnsGuard | None" = None
+        self._responders: list = []
+        self._served: "list[bytes]" = []
+        self._second_ms = 0
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        known = self.persistence.load()
+        self._name_devices()
+        merge_grants(self)
+        now_ms = ticks_ms()
+        self.plane.start(now_ms)
+        self._serve()
+        fields = [("version", quote(VERSION)), ("plane", quote(self.plane.name)), ("devices", str(known))]
+        fields.append(("monitor_only", "true" if self.settings.monitor_only else "false"))
+        self._tell("start", fields)
+        collect_early(False)
+        self.loop.run()
+
+    def stop(self) -> None:
+        """Save, say so, and leave nothing in the kernel."""
+        self.plane.stop()
+        self.persistence.save()
+        self._tell("stop", [])
+        for service in self._responders + [self.guard, self._control]:
+            if service:
+                service.close()
+
+    def publish(self, line: str) -> None:
+        """Write an event, and send it to whoever watches."""
+        self._log.write(line)
+        if self._control:
+            self._control.publish(line)
+
+    def report(self, text: str) -> None:
+        """Something went wrong, or was mended."""
+        self._tell("error", [("text", quote(text))])
+
+    def device_of(self, mac: bytes) -> int:
+        """Return the device with this MAC, enrolled if it is new."""
+        who = Identity()
+        who.from_mac(mac, 0)
+        device = self.engine.device(who)
+        if device > 0:
+            self.engine.devices.set_mac(device, mac, 0)
+        return device
+
+    # --- what the parts tell ---
+
+    def answered(self, buf, start: int, end: int, address: bytes, port: int) -> None:
+        """The guard passed an answer on to a client."""
+        device = self.engine.devices.at_address(address, 0, len(address))
+        if device > 0:
+            self.watcher.dns.answer(buf, start, end, device, port)
+
+    def blocked(self, address: bytes) -> None:
+        """The guard refused a name."""
+
+    def _changed(self, device: int, old: int, new: int) -> None:
+        if new in (states.THROTTLED, states.QUARANTINED) and not self.tickets[device]:
+            drawn = os.urandom(3)
+            self.tickets[device] = "%02X%02X%02X" % (drawn[0], drawn[1], drawn[2])
+        self.plane.changed(device, old, new)
+        if new == states.THROTTLED and self.engine.board.has_seen(device, evidence.HOUSE_FAN_OUT):
+            self.plane.be_strict()
+        parts: "list[str]" = []
+        write_verdict(parts.append, self.engine, device, old, new)
+        self.publish("".join(parts))
+        self.persistence.touch()
+
+    def established(self, device: int, client: bytes, port: int, server: bytes, server_port: int) -> None:
+        public = self.plane.public_end(client, port, server, server_port)
+        self.trace.add(int(time.time()), public, (server, server_port), device_id(self.engine, device))
+
+    def _held(self, address: bytes, port: int, our_port: int) -> None:
+        device = self.engine.devices.at_address(address, 0, len(address))
+        if device > 0:
+            self.refused[device] += 1
+            self.plane.held(device, address, port, our_port)
+
+    def _held_later(self, address: bytes, port: int) -> None:
+        self._held(address, port, self.settings.later_port)
+
+    def _held_never(self, address: bytes, port: int) -> None:
+        self._held(address, port, self.settings.never_port)
+
+    # --- beginnings, and every second ---
+
+    def _serve(self) -> None:
+        settings = self.settings
+        self.loop.add(self.plane.log.sock, self.plane)
+        self.loop.each_tick(self.plane.tick)
+        if not settings.monitor_only:
+            greeting = Greeting(self, settings.page or self._own_page())
+            for port, is_final in ((settings.later_port, False), (settings.never_port, True)):
+                told = self._held_never if is_final else self._held_later
+                responder = Responder(self.net, self.loop, port, is_final, greeting, told)
+                self._responders.append(responder)
+                self.loop.each_tick(responder.tick)
+        if settings.guard != "off" and not settings.monitor_only:
+            if not settings.guard_upstreams:
+                settings.guard_upstreams = _system_resolvers()
+            self.guard = DnsGuard(self.net, self.loop, settings, self, self.report)
+            self.loop.each_tick(self.guard.tick)
+            self._serve_guard()
+        self._control = Control(self.net, self.loop, settings.control, Commands(self), self.report)
+        self.loop.each_tick(self._control.tick)
+        self.loop.each_tick(self._tick)
+
+    def _tick(self, now_ms: int) -> None:
+        self.clock.read()
+        self.engine.at(self.clock.s, self.clock.us)
+        self.persistence.tick(now_ms)
+        if elapsed(now_ms, self._second_ms) >= _SECOND_MS:
+            self._second_ms = now_ms
+            self.engine.skew_s = self.clock.skew_s()
+            self.watcher.tick()
+            self._name_devices()
+            self._serve_guard()
+
+    def _serve_guard(self) -> None:
+        """Let the guard serve where the LAN's addresses are now."""
+        if not self.guard:
+            return
+        found = self.plane.home.lan_addresses
+        addresses = [address for address, _, _ in found]
+        if addresses != self._served:
+            self._served = addresses
+            self.net.zones = {address: zone for address, _, zone in found if address[:2] == b"\xfe\x80"}
+            self.guard.serve(addresses)
+
+    def _name_devices(self) -> None:
+        """Call by the owner's name what has told none."""
+        devices = self.engine.devices
+        for mac, alias in self.settings.aliases.items():
+            packed = bytes([int(part, 16) for part in mac.split(":")])
+            for device in range(1, devices.capacity):
+                if devices.is_present(device) and not devices.names[device] and devices.mac(device) == packed:
+                    devices.names[device] = alias
+
+    def _own_page(self) -> str:
+        own = [address for address, _, _ in self.plane.home.lan_addresses if len(address) == 4]
+        return "http://%s/" % address_text(own[0]) if own else ""
+
+    def _tell(self, kind: str, fields: "list[tuple[str, str]]") -> None:
+        parts: "list[str]" = []
+        write_event(parts.append, self.engine, kind, fields)
+        self.publish("".join(parts))
+
+
+class Output:
+    """Standard output in the place of an event log."""
+
+    def write(self, line: str) -> bool:
+        """Write the line."""
+        sys.stdout.write(line)
+        return True
+
+
+def _event_log(settings: "Settings", storage: Storage):
+    if settings.event_log == "-":
+        return Output()
+    most_bytes = settings.event_log_kb * 1024
+    if not settings.event_log:
+        return EventLog(storage, "events.jsonl", most_bytes)
+    folder, _, name = settings.event_log.rpartition("/")
+    return EventLog(Storage(folder or "/"), name, most_bytes)
+
+
+def _system_resolvers() -> "list[str]":
+    """Return the resolvers that the system asks (resolv.conf(5))."""
+    found = []
+    try:
+        with open("/etc/resolv.conf") as file:
+            for line in file:
+                words = line.split()
+                if len(words) > 1 and words[0] == "nameserver" and "%" not in words[1]:
+                    found.append(words[1])
+    except OSError:
+        pass
+    return found[:4] or ["127.0.0.1"]
+
+
+def _read_config(words: "list[str]") -> "Settings":
+    """Return the settings; what reads them is needed once, and given back."""
+    from spamgate.store.settings import SettingsError, read_settings
+
+    if len(words) != 2 or words[0] != "--config":
+        raise SettingsError(_USAGE)
+    try:
+        with open(words[1]) as file:
+            text = file.read(_MOST_SETTINGS_BYTES + 1)
+    except OSError as error:
+        raise SettingsError("%s: cannot be read: error %s" % (words[1], error.errno)) from None
+    settings = read_settings(text)
+    forget_module("spamgate.store.settings")
+    return settings
+
+
+def main(words: "list[str]") -> int:
+    """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
+    gateway = None
+    try:
+        gateway = Gateway(_read_config(words))
+        gateway.run()
+    except SpamgateError as error:
+        sys.stderr.write("error: %s\n" % error)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if gateway:
+            gateway.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""What the gateway knows of its devices, written down and read back: verdicts and grants survive a power cut."""
+
+import json
+
+from spamgate.core.errors import SpamgateError
+from spamgate.core.snapshot import newest_s, record, restore
+from spamgate.core.ticks import elapsed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Iterator
+
+    from spamgate.core.engine import Engine
+    from spamgate.store.state import StateFile
+
+_SOON_MS = 200  # after a verdict or an action
+_ROUTINE_MS = 600000
+
+
+class Persistence:
+    """Saves soon after what matters has changed, and every ten minutes; `tickets` are the devices', by number."""
+
+    def __init__(self, engine: "Engine", file: "StateFile", tickets: "list[str]", report: "Callable[[str], None]") -> None:
+        self._engine = engine
+        self._file = file
+        self._tickets = tickets
+        self._report = report
+        self._is_dirty = False
+        self._problem = ""
+        self._saved_ms = 0
+
+    def load(self) -> int:
+        """Enrol the devices that were known; return how many."""
+        lines = self._file.load()
+        if self._file.problem:
+            self._report("state: " + self._file.problem)
+        kept = [entry for entry in [self._parse(line) for line in lines] if entry]
+        newest = max([newest_s(entry) for entry in kept] + [self._engine.now_s])
+        count = 0
+        for entry in kept:
+            try:
+                device = restore(self._engine, entry, self._engine.now_s - newest)
+            except SpamgateError as error:
+                self._report("state: %s" % error)
+                continue
+            self._tickets[device] = str(entry.get("ticket", ""))[:12]
+            count += 1
+        return count
+
+    def touch(self) -> None:
+        """Something changed that must not be forgotten."""
+        self._is_dirty = True
+
+    def tick(self, now_ms: int) -> None:
+        """Save if it is time."""
+        if elapsed(now_ms, self._saved_ms) >= (_SOON_MS if self._is_dirty else _ROUTINE_MS):
+            self.save(now_ms)
+
+    def save(self, now_ms: int = 0) -> None:
+        """Save now."""
+        self._saved_ms = now_ms
+        self._is_dirty = False
+        saved = self._file.save(self._lines())
+        if not saved and self._file.problem != self._problem:
+            self._report("state: " + self._file.problem)
+        self._problem = "" if saved else self._file.problem
+
+    def _lines(self) -> "Iterator[str]":
+        devices = self._engine.devices
+        for device in range(1, devices.capacity):
+            if devices.is_present(device):
+                entry = record(self._engine, device)
+                if self._tickets[device]:
+                    entry["ticket"] = self._tickets[device]
+                yield json.dumps(entry)
+
+    def _parse(self, line: str) -> "dict | None":
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
+            self._report("state: a line is damaged")
+            return None
+        return entry

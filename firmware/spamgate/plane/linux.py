@@ -1,0 +1,259 @@
+"""Plane `linux`: a router with nftables.  It sees what is forwarded, and lets the kernel enforce what was decided.
+
+The table is loaded once; afterwards the kernel is told of each change by a message.  Forwarding never waits for this
+program: verdicts hold while it is away, until their time is up, and the redirect to the DNS guard for seconds only.
+"""
+
+import os
+
+from spamgate.core import states
+from spamgate.core.compat import const
+from spamgate.core.devices import GRANT_NONE
+from spamgate.core.errors import SpamgateError
+from spamgate.core.hashing import hash_bytes
+from spamgate.core.ticks import elapsed
+from spamgate.plane.linux_flows import Flows
+from spamgate.plane.linux_home import Home
+from spamgate.plane.linux_log import PacketLog
+from spamgate.plane.linux_rules import TABLE, write_table
+from spamgate.plane.linux_sets import KernelSets
+from spamgate.plane.netfilter import Netfilter
+from spamgate.plane.offload import Offload
+from spamgate.wire import conntrack
+from spamgate.wire.cursor import FormError
+from spamgate.wire.nft import NEW_RULE, ask_generation, ask_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.core.engine import Engine
+    from spamgate.plane.watch import Watcher
+
+_LEASE_MS = const(1500)  # of GUARD_LEASE_S: two renewals may be late
+_CHECK_MS = const(1000)
+_HOME_MS = const(5000)
+_RENEW_MS = const(1800000)
+_HOUR_S = const(3600)
+_DNS = const(53)
+_LOG_ERRORS = {1: "no privilege; run as root", 16: "another program reads it; choose another log_group"}
+
+
+class PlaneError(SpamgateError):
+    """The kernel does not let us work."""
+
+
+class LinuxPlane:
+    """Joins the kernel's log, the watcher and the sets.
+
+    `owner` has `clock` (with `read()`, `s` and `us`), is told with `report(text)` what went wrong and was mended, and
+    with `established` of connections, as Flows says.
+    """
+
+    name = "linux"
+
+    def __init__(self, settings, engine: "Engine", watcher: "Watcher", log: PacketLog, owner) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._watcher = watcher
+        self._clock = owner.clock
+        self._report = owner.report
+        self._kernel = Netfilter()
+        lasting_s = 0 if settings.fail == "closed" else settings.verdict_hours * _HOUR_S
+        self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
+        self.home = Home(settings.lan, settings.home_networks)
+        self.log = log
+        self.offload = Offload(settings.state_dir, self._kernel)
+        self._flows = Flows(engine, watcher, self.sets, owner.established)
+        self._enforces = not settings.monitor_only
+        self._guards_all = settings.guard == "all" and self._enforces
+        self._guards_suspects = settings.guard == "suspects" and self._enforces
+        self._generation = b""
+        self._rules = 0
+        self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = 0
+
+    @property
+    def degraded(self) -> str:
+        """Why not everything is seen; nothing when it is."""
+        if self.home.missing:
+            return "interface %s is not there" % self.home.missing[0]
+        return self.offload.problem
+
+    def start(self, now_ms: int) -> None:
+        """Load the table, ask for packets, and put in force what is known of the devices."""
+        self.home.refresh()
+        self._watcher.scope = self.home
+        self._watcher.own = self.home.router
+        self._watcher.mail.flows = self._flows
+        self._load()
+        error = self.log.start()
+        if error:
+            raise PlaneError("log group %d: %s" % (self._settings.log_group, _LOG_ERRORS.get(error, "error %d" % error)))
+        self.offload.exempt(self._report)
+        self._enforce_all()
+        self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
+
+    def ready(self, sock) -> None:
+        """Packets are waiting."""
+        clock = self._clock
+        clock.read()
+        self._engine.at(clock.s, clock.us)
+        self.log.read(self._watcher)
+
+    def changed(self, device: int, old: int, new: int) -> None:
+        """The engine or the owner decided: let the kernel know."""
+        if not self._enforces:
+            return
+        self.sets.show(device)
+        if new == states.THROTTLED and old != states.QUARANTINED:
+            self.sets.empty_budget(device)
+            self._flows.limit(device)
+        if self._guards_suspects:
+            self._lease(device)
+            if not self._is_suspect(device) and self._was_suspect(old):
+                self.sets.unguard(device)
+            if self._is_suspect(device) != self._was_suspect(old):
+                self._forget_lookups(device)
+
+    def regarded(self, device: int) -> None:
+        """The owner granted, confirmed or took back: let the kernel know."""
+        if self._enforces:
+            self.sets.show(device)
+
+    def be_strict(self) -> None:
+        """A swarm of newcomers mails: let them share one budget."""
+        if self._enforces:
+            for name in self._settings.lan:
+                self.sets.be_strict(name)
+
+    def tick(self, now_ms: int) -> None:
+        """Renew leases and verdicts, look after the table and the interfaces."""
+        if elapsed(now_ms, self._leased_ms) >= _LEASE_MS:
+            self._leased_ms = now_ms
+            self._lease_all()
+        if elapsed(now_ms, self._checked_ms) >= _CHECK_MS:
+            self._checked_ms = now_ms
+            self._check_table()
+        if elapsed(now_ms, self._homed_ms) >= _HOME_MS:
+            self._homed_ms = now_ms
+            self.home.refresh()
+            self.offload.exempt(self._report)
+        if elapsed(now_ms, self._renewed_ms) >= _RENEW_MS:
+            self._renewed_ms = now_ms
+            self._enforce_all()
+
+    def stop(self) -> None:
+        """Take the table out: nothing of us stays in the kernel."""
+        if self._rules:
+            self.offload.restore()
+            os.system("nft delete table inet %s 2>/dev/null" % TABLE)
+        self.log.close()
+        self._kernel.close()
+
+    def public_end(self, client: bytes, port: int, server: bytes, server_port: int) -> "tuple[bytes, int]":
+        """Return the address and port that the server sees of this connection; its own when nobody knows."""
+        asked = conntrack.Tuple(client, port, server, server_port)
+        answer = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked))
+        try:
+            _, reply = conntrack.read(answer, len(answer))
+        except FormError:
+            return client, port
+        return reply.target, reply.target_port
+
+    def meant_for(self, client: bytes, port: int, our_port: int) -> bytes:
+        """Return which server a redirected client wanted to reach, or nothing."""
+        for address, _, _ in self.home.lan_addresses:
+            if len(address) != len(client):
+                continue
+            asked = conntrack.Tuple(address, our_port, client, port)
+            answer = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked, True))
+            try:
+                original, _ = conntrack.read(answer, len(answer))
+            except FormError:
+                continue
+            return original.target
+        return b""
+
+    def held(self, device: int, client: bytes, port: int, our_port: int) -> bytes:
+        """The responder answered a device: let it pass next time if the server has a past; returns the server."""
+        server = self.meant_for(client, port, our_port)
+        engine = self._engine
+        if server:
+            host = engine.providers.of_host(hash_bytes(server, 0, len(server)), engine.now_s)
+            if host >= 0 and engine.contacts.has_past(device, host | 1, engine.now_s):
+                self.sets.has_past(device, server)
+        return server
+
+    def _is_suspect(self, device: int) -> bool:
+        return self._was_suspect(self._engine.devices.state[device])
+
+    def _was_suspect(self, state: int) -> bool:
+        return state in (states.THROTTLED, states.QUARANTINED)
+
+    def _lease(self, device: int) -> None:
+        if self._is_suspect(device):
+            self.sets.guard(device)
+
+    def _lease_all(self) -> None:
+        if self._guards_all:
+            for name in self._settings.lan:
+                self.sets.guard_lan(name)
+        elif self._guards_suspects:
+            for device in range(1, self._engine.devices.capacity):
+                self._lease(device)
+
+    def _forget_lookups(self, device: int) -> None:
+        """DNS exchanges under way keep the path they began on, unless forgotten."""
+        for address in self._engine.devices.addresses.of(device):
+            self._kernel.order(conntrack.forget(self._kernel.request, conntrack.UDP, address, _DNS))
+
+    def _enforce_all(self) -> None:
+        """Put in force what is known of all devices."""
+        engine = self._engine
+        if not self._enforces:
+            return
+        devices = engine.devices
+        for device in range(1, devices.capacity):
+            if not devices.is_present(device):
+                continue
+            if self._is_suspect(device) or devices.grant[device] != GRANT_NONE:
+                self.sets.show(device)
+                if devices.state[device] == states.THROTTLED:
+                    self.sets.empty_budget(device)
+            if not devices.is_young(device, engine.now_s):
+                self.sets.settle(device)
+        self._lease_all()
+
+    def _load(self) -> None:
+        """Load the table, without the short-lived exchanges where this kernel cannot have them."""
+        path = self._settings.state_dir + "/table.nft"
+        for with_timeouts in (True, False):
+            with open(path, "w") as file:
+                write_table(file.write, self._settings, with_timeouts)
+            if os.system("nft -f %s 2>%s.error" % (path, path)) == 0:
+                break
+        else:
+            with open(path + ".error") as file:
+                problem = file.readline().strip() or "is nftables installed?"
+            raise PlaneError("nft refuses the table: %s" % problem)
+        self._rules = self._kernel.count(ask_rules(self._kernel.request, TABLE), NEW_RULE)
+        self._generation = self._read_generation()
+
+    def _check_table(self) -> None:
+        """Has somebody else changed the rules, and ours with them?"""
+        generation = self._read_generation()
+        if generation == self._generation:
+            return
+        self._generation = generation
+        if self._kernel.count(ask_rules(self._kernel.request, TABLE), NEW_RULE) != self._rules:
+            self._report("the table inet %s was changed by another program; loaded again" % TABLE)
+            try:
+                self._load()
+            except PlaneError as error:
+                self._report(str(error))
+                self._generation = b""  # try again
+                return
+            self._enforce_all()
+
+    def _read_generation(self) -> bytes:
+        """Return what stands for the generation; our own changes count up too, so it only says when to look."""
+        answer = self._kernel.ask(ask_generation(self._kernel.request))
+        return answer[20:28]

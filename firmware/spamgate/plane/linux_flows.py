@@ -1,0 +1,112 @@
+"""Connections to mail servers on a Linux router: ended when their device may no longer use them, and noted.
+
+A quarantined device's flows are cut by rule, at once.  A throttled one's end after the message under way, so that its
+budget is one message a connection; where TLS hides the messages, after ten answers of the server, which one message
+needs.  Destinations with a past are left alone.
+"""
+
+from spamgate.core import states
+from spamgate.core.compat import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from spamgate.core.engine import Engine
+    from spamgate.plane.linux_sets import KernelSets
+    from spamgate.plane.watch import Watcher
+
+_SMTP = const(25)
+_SEALED_ANSWERS = const(10)
+_OPENING = const(2)
+_REMEMBERED = const(64)
+
+
+class Flows:
+    """Hears of connections from the watcher; ends them through the kernel's sets.
+
+    `on_established(device, client, client_port, server, server_port)` is called for each connection to a mail server
+    outside, with addresses as bytes.
+    """
+
+    def __init__(
+        self,
+        engine: "Engine",
+        watcher: "Watcher",
+        sets: "KernelSets",
+        on_established: "Callable[[int, bytes, int, bytes, int], None]",
+    ) -> None:
+        self._engine = engine
+        self._mail = watcher.mail
+        self._streams = watcher.mail.streams
+        self._sets = sets
+        self._on_established = on_established
+        self._sealed_answers = bytearray(self._streams.slots)
+        self._told = bytearray(_REMEMBERED)  # destinations with a past that the kernel was told of, by a hash
+        self._told_ends: "list[bytes]" = [b""] * _REMEMBERED
+
+    def established(self, slot: int) -> None:
+        """A server accepted the connection."""
+        self._sealed_answers[slot] = 0
+        device, client, port, server = self._ends(slot)
+        if self._engine.mail.is_judged(slot):
+            self._remember_past(slot, device, server)
+        self._on_established(device, client, port, server, self._streams.port[slot])
+
+    def accepted(self, slot: int) -> None:
+        """A server took a message."""
+        if not self._engine.mail.is_judged(slot):
+            return
+        device, client, port, server = self._ends(slot)
+        self._remember_past(slot, device, server)
+        if self._is_limited(slot, device):
+            self._sets.end_flow(client, port, server)
+
+    def answered_sealed(self, slot: int) -> None:
+        """A server said something within TLS."""
+        if self._sealed_answers[slot] < 255:
+            self._sealed_answers[slot] += 1
+        if self._sealed_answers[slot] == _SEALED_ANSWERS or self._sealed_answers[slot] == 255:
+            device, client, port, server = self._ends(slot)
+            if self._is_limited(slot, device):
+                self._sets.end_flow(client, port, server)
+                self._sealed_answers[slot] = 0
+
+    def limit(self, device: int) -> None:
+        """The device is throttled from now on: what has no message under way ends."""
+        streams = self._streams
+        for slot in range(streams.slots):
+            if streams.state[slot] >= _OPENING and streams.owner[slot] == device and streams.port[slot] == _SMTP:
+                if self._is_limited(slot, device) and not self._mail.is_busy(slot):
+                    _, client, port, server = self._ends(slot)
+                    self._sets.end_flow(client, port, server)
+
+    def _is_limited(self, slot: int, device: int) -> bool:
+        mail = self._engine.mail
+        if not mail.is_judged(slot) or self._engine.devices.state[device] != states.THROTTLED:
+            return False
+        return not mail.has_past(slot)
+
+    def _remember_past(self, slot: int, device: int, server: bytes) -> None:
+        """Let the kernel know a destination with a past, once in a while."""
+        if not self._engine.mail.has_past(slot):
+            return
+        key = server[-1] + device & _REMEMBERED - 1
+        day = self._engine.now_s // 86400 & 0xFF
+        if self._told[key] != day or self._told_ends[key] != server:
+            self._told[key] = day
+            self._told_ends[key] = server
+            self._sets.has_past(device, server)
+
+    def _ends(self, slot: int) -> "tuple[int, bytes, int, bytes]":
+        streams = self._streams
+        size = streams.address_bytes(slot)
+        client = streams.client_at(slot)
+        server = streams.server_at(slot)
+        addresses = streams.addresses
+        return (
+            self._engine.mail.device(slot),
+            bytes(addresses[client : client + size]),
+            streams.client_port[slot],
+            bytes(addresses[server : server + size]),
+        )

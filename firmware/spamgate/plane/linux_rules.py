@@ -1,0 +1,185 @@
+"""The nftables table of a Linux router: loaded once, afterwards only elements of its sets change.
+
+What each chain is for is said in the text itself, so that `nft list table inet spamgate` explains it too.  Ports and
+limits come from the settings, interface names are quoted; nothing else is put into the text.
+"""
+
+from spamgate.core.compat import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+TABLE = "spamgate"
+
+# A guarded device's redirect is renewed by the daemon; without one it resolves by itself again after this time.
+GUARD_LEASE_S = 4
+
+_DAY_S = const(86400)
+
+_SETS = """
+ set lan { type ifname; elements = { %(lan)s }; }
+ set drained { type ether_addr; flags dynamic,timeout; timeout %(refill_s)ds; size 2048; }
+ set pace { type ether_addr; flags dynamic,timeout; timeout 10m; size 2048; }
+ set strict { type ifname; flags timeout; }
+ set settled { type ether_addr; flags timeout; size 1024; }
+ map states { type ether_addr : verdict; flags timeout; size 1024; }
+ map states4 { type ether_addr . ipv4_addr : verdict; flags timeout; size 1024; }
+ map states6 { type ether_addr . ipv6_addr : verdict; flags timeout; size 1024; }
+ set stopped { type ether_addr; flags timeout; size 1024; }
+ set stopped4 { type ether_addr . ipv4_addr; flags timeout; size 1024; }
+ set stopped6 { type ether_addr . ipv6_addr; flags timeout; size 1024; }
+ set past4 { type ether_addr . ipv4_addr; flags timeout; size 4096; }
+ set past6 { type ether_addr . ipv6_addr; flags timeout; size 4096; }
+ set ended4 { type ipv4_addr . inet_service . ipv4_addr; flags timeout; size 1024; }
+ set ended6 { type ipv6_addr . inet_service . ipv6_addr; flags timeout; size 1024; }
+ set guarded { type ether_addr; flags timeout; size 1024; }
+ set guarded4 { type ether_addr . ipv4_addr; flags timeout; size 1024; }
+ set guarded6 { type ether_addr . ipv6_addr; flags timeout; size 1024; }
+ set guarded_lan { type ifname; flags timeout; }
+"""
+
+# A conntrack entry made by a redirect outlives the element; so it must not live long, should the daemon die.
+_SHORT = """
+ ct timeout short4 { l3proto ip; protocol udp; policy = { unreplied : 3, replied : 3 }; }
+ ct timeout short6 { l3proto ip6; protocol udp; policy = { unreplied : 3, replied : 3 }; }
+ chain short_lived {
+  meta nfproto ipv4 ct timeout set "short4"
+  meta nfproto ipv6 ct timeout set "short6"
+ }
+ chain before_tracking {
+  type filter hook prerouting priority raw + 10; policy accept;
+  iifname @lan udp dport 53 iifname @guarded_lan jump short_lived
+  iifname @lan udp dport 53 ether saddr @guarded jump short_lived
+  iifname @lan udp dport 53 ether saddr . ip saddr @guarded4 jump short_lived
+  iifname @lan udp dport 53 ether saddr . ip6 saddr @guarded6 jump short_lived
+ }
+"""
+
+_WATCHED = """
+ chain asked {
+  comment "seen: what devices ask DNS, and what they call themselves when they ask for an address"
+  type filter hook prerouting priority raw; policy accept;
+  iifname @lan udp dport { 53, 67 } log group %(group)d snaplen 640 queue-threshold 8
+  iifname @lan tcp dport 53 log group %(group)d snaplen 1500 queue-threshold 8
+ }
+ chain answered {
+  comment "seen: what this router's own resolver answers"
+  type filter hook output priority filter; policy accept;
+  oifname @lan udp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  oifname @lan tcp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  oifname != @lan tcp dport { 25, 465, 587 } log group %(group)d snaplen 600 queue-threshold 1
+ }
+ chain own_mail {
+  comment "seen: answers to mail that this router itself sends"
+  type filter hook input priority filter; policy accept;
+  iifname != @lan tcp sport { 25, 465, 587 } log group %(group)d snaplen 600 queue-threshold 1
+ }
+"""
+
+_FORWARD = """
+ chain passed_on {
+  comment "ended: mail flows of stopped devices, in the direction of the server only: a reply on its way arrives"
+  type filter hook forward priority filter - 5; policy accept;
+  iifname @lan tcp dport 25 goto mail_out
+  oifname @lan tcp sport 25 log group %(group)d snaplen 600 queue-threshold 1 accept
+  iifname @lan tcp dport { 465, 587 } ct original packets < 30 log group %(group)d snaplen 600 queue-threshold 8
+  oifname @lan tcp sport { 465, 587 } ct reply packets < 30 log group %(group)d snaplen 600 queue-threshold 8
+  oifname @lan udp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  oifname @lan tcp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  iifname != @lan oifname @lan tcp dport { 1080, 3128, 4145, 8080, 8118 } tcp flags & (syn | ack) == syn %(proxied)s
+ }
+ chain mail_out {
+  fib saddr . iif oif missing drop
+  %(stops)s
+  tcp flags & (psh | syn | fin | rst) != 0 log group %(group)d snaplen 1500 queue-threshold 1 accept
+  meta length > 500 log group %(group)d snaplen 120 queue-threshold 8 accept
+  log group %(group)d snaplen 1500 queue-threshold 1 accept
+ }
+ chain cut {
+  comment "bare acknowledgements pass, so that a reply already given is not taken back"
+  tcp flags & psh != 0 reject with tcp reset
+  meta length > 120 reject with tcp reset
+ }
+"""
+
+_STOPS = """ether saddr @stopped jump cut
+  ether saddr . ip saddr @stopped4 jump cut
+  ether saddr . ip6 saddr @stopped6 jump cut
+  ip saddr . tcp sport . ip daddr @ended4 jump cut
+  ip6 saddr . tcp sport . ip6 daddr @ended6 jump cut"""
+
+_DECIDED = """
+ chain decided {
+  comment "port 25: each device by its state"
+  type nat hook prerouting priority dstnat - 5; policy accept;
+  iifname @lan tcp dport 25 goto mail
+  iifname @guarded_lan meta l4proto { tcp, udp } th dport 53 redirect to :%(guard_port)d
+  iifname @lan meta l4proto { tcp, udp } th dport 53 ether saddr @guarded redirect to :%(guard_port)d
+  iifname @lan meta l4proto { tcp, udp } th dport 53 ether saddr . ip saddr @guarded4 redirect to :%(guard_port)d
+  iifname @lan meta l4proto { tcp, udp } th dport 53 ether saddr . ip6 saddr @guarded6 redirect to :%(guard_port)d
+ }
+ chain mail {
+  fib daddr type { local, broadcast, multicast } accept
+  fib daddr oifname { %(lan)s } accept
+  ether saddr . ip saddr vmap @states4
+  ether saddr . ip6 saddr vmap @states6
+  ether saddr vmap @states
+  iifname @strict ether saddr != @settled goto newcomer
+  goto normal
+ }
+ chain normal {
+  ether saddr . ip daddr @past4 accept
+  ether saddr . ip6 daddr @past6 accept
+  update @pace { ether saddr limit rate over %(normal_per_minute)d/minute burst %(normal_burst)d packets } goto later
+ }
+ chain newcomer {
+  comment "devices younger than a day share one budget while a swarm of them mails"
+  ether saddr . ip daddr @past4 accept
+  ether saddr . ip6 daddr @past6 accept
+  goto later
+ }
+ chain throttled {
+  comment "destinations with a past pass; new ones share a budget that starts empty"
+  ether saddr . ip daddr @past4 accept
+  ether saddr . ip6 daddr @past6 accept
+  %(budget)s
+  goto later
+ }
+ chain quarantined { goto later; }
+ chain confirmed { meta l4proto tcp redirect to :%(never_port)d; }
+ chain granted { accept; }
+ chain later { meta l4proto tcp redirect to :%(later_port)d; }
+"""
+
+_BUDGET = "ether saddr != @drained add @drained { ether saddr } accept"
+
+
+def write_table(write: "Callable[[str], object]", settings, with_timeouts: bool) -> None:
+    """Write the table for `nft -f`, chain by chain; it takes the place of an older one in one transaction.
+
+    `with_timeouts`: let redirected DNS exchanges be forgotten quickly (needs nf_conntrack_timeout in the kernel).
+    """
+    group = settings.log_group
+    values = {
+        "lan": ", ".join(['"%s"' % name for name in settings.lan]),
+        "group": group,
+        "refill_s": _DAY_S // max(settings.budget_per_day, 1),
+        "budget": _BUDGET if settings.budget_per_day else "",
+        "normal_per_minute": settings.normal_per_minute,
+        "normal_burst": settings.normal_burst,
+        "later_port": settings.later_port,
+        "never_port": settings.never_port,
+        "guard_port": settings.guard_port,
+        "proxied": "log group %d snaplen 80 queue-threshold 8" % group,
+        "stops": "" if settings.monitor_only else _STOPS,
+    }
+    parts = [_SETS, _WATCHED, _FORWARD]
+    if not settings.monitor_only:
+        parts.append(_DECIDED)
+        if with_timeouts:
+            parts.append(_SHORT)
+    write("table inet %s\ndelete table inet %s\ntable inet %s {" % (TABLE, TABLE, TABLE))
+    for part in parts:
+        write(part % values)
+    write("}\n")

@@ -1,0 +1,149 @@
+"""What the kernel holds of each device: elements of the table's sets, by MAC, or by MAC and address behind a relay.
+
+Each change is a transaction of its own.  Whether an element is still there is not remembered but tried: elements run
+out by themselves, and somebody else may have flushed the table.
+"""
+
+from spamgate.core import states
+from spamgate.core.compat import const
+from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER
+from spamgate.core.identity import BEHIND_RELAY, BY_MAC
+from spamgate.plane.linux_rules import GUARD_LEASE_S, TABLE
+from spamgate.plane.netfilter import ENOENT
+from spamgate.wire.nft import Changes, pack_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.core.devices import DeviceTable
+    from spamgate.plane.netfilter import Netfilter
+
+_PAST_S = const(8 * 86400)
+_SETTLED_S = const(2 * 86400)
+_ENDED_S = const(3600)
+_STRICT_S = const(86400)
+
+_NO_CHAIN = ""
+
+
+class KernelSets:
+    """Puts devices into sets and takes them out.
+
+    `lasting_s`: how long a verdict holds without being renewed (0: for good, as fail: closed demands).  `failures`
+    counts orders that the kernel refused.
+    """
+
+    def __init__(self, kernel: "Netfilter", devices: "DeviceTable", lasting_s: int) -> None:
+        self._kernel = kernel
+        self._devices = devices
+        self._lasting_s = lasting_s
+        self._changes = Changes(kernel.request, TABLE)
+        self.changes = 0
+        self.failures = 0
+        self.last_error = 0
+
+    def show(self, device: int) -> None:
+        """Let the kernel treat the device as its state and grant say."""
+        chain = self._chain(device)
+        stopped = self._devices.state[device] == states.QUARANTINED
+        for suffix, key in self._keys(device):
+            if chain:
+                self._put("states" + suffix, key, self._lasting_s, chain)
+            else:
+                self._drop("states" + suffix, key)
+            if stopped:
+                self._put("stopped" + suffix, key, self._lasting_s)
+            else:
+                self._drop("stopped" + suffix, key)
+
+    def empty_budget(self, device: int) -> None:
+        """The budget of a device just throttled starts empty."""
+        if self._has_mac(device):
+            self._add("drained", self._devices.mac(device), 0)
+
+    def guard(self, device: int) -> None:
+        """Send the device's DNS to the guard, until the lease runs out."""
+        for suffix, key in self._keys(device):
+            self._put("guarded" + suffix, key, GUARD_LEASE_S if self._lasting_s else 0)
+
+    def unguard(self, device: int) -> None:
+        """Let the device ask whom it likes."""
+        for suffix, key in self._keys(device):
+            self._drop("guarded" + suffix, key)
+
+    def guard_lan(self, name: str) -> None:
+        """Send the DNS of everybody on a LAN to the guard, until the lease runs out."""
+        self._put("guarded_lan", _interface_key(name), GUARD_LEASE_S if self._lasting_s else 0)
+
+    def settle(self, device: int) -> None:
+        """The device is no newcomer."""
+        if self._has_mac(device):
+            self._put("settled", self._devices.mac(device), _SETTLED_S)
+
+    def be_strict(self, name: str) -> None:
+        """Newcomers on this LAN share one budget, for a day."""
+        self._put("strict", _interface_key(name), _STRICT_S)
+
+    def has_past(self, device: int, address: bytes) -> None:
+        """The device's mail to this address always passes."""
+        if self._has_mac(device):
+            name = "past4" if len(address) == 4 else "past6"
+            self._put(name, pack_key(self._devices.mac(device), address), _PAST_S)
+
+    def end_flow(self, client: bytes, port: int, server: bytes) -> None:
+        """Reset the connection at the client's next command."""
+        name = "ended4" if len(client) == 4 else "ended6"
+        self._put(name, pack_key(client, bytes((port >> 8, port & 0xFF)), server), _ENDED_S)
+
+    def _chain(self, device: int) -> str:
+        devices = self._devices
+        state = devices.state[device]
+        if devices.grant[device] == GRANT_MAIL_SERVER and state < states.THROTTLED:
+            return "granted"
+        if state == states.QUARANTINED:
+            return "confirmed" if devices.flags[device] & CONFIRMED else "quarantined"
+        return "throttled" if state == states.THROTTLED else ""
+
+    def _keys(self, device: int) -> "list[tuple[str, bytes]]":
+        """Return (suffix of the set's name, key) of all elements that stand for the device."""
+        if not self._has_mac(device):
+            return []
+        mac = self._devices.mac(device)
+        if self._devices.kind(device) != BEHIND_RELAY:
+            return [("", mac)]
+        addresses = self._devices.addresses.of(device)
+        return [("4" if len(address) == 4 else "6", pack_key(mac, address)) for address in addresses]
+
+    def _has_mac(self, device: int) -> bool:
+        return device != CROWD and self._devices.kind(device) in (BY_MAC, BEHIND_RELAY)
+
+    def _put(self, name: str, key: bytes, timeout_s: int, chain: str = _NO_CHAIN) -> None:
+        """Add the element, in the place of an older one."""
+        changes = self._changes.begin()
+        changes.delete(name, key)
+        changes.add(name, key, timeout_s, chain)
+        if self._kernel.order(changes.end()) == ENOENT:
+            self._add(name, key, timeout_s, chain)
+        else:
+            self.changes += 1
+
+    def _add(self, name: str, key: bytes, timeout_s: int, chain: str = _NO_CHAIN) -> None:
+        changes = self._changes.begin()
+        changes.add(name, key, timeout_s, chain)
+        self._note(self._kernel.order(changes.end()))
+
+    def _drop(self, name: str, key: bytes) -> None:
+        changes = self._changes.begin()
+        changes.delete(name, key)
+        if self._kernel.order(changes.end()) == 0:
+            self.changes += 1
+
+    def _note(self, error: int) -> None:
+        self.changes += 1
+        if error > 0:
+            self.failures += 1
+            self.last_error = error
+
+
+def _interface_key(name: str) -> bytes:
+    """Interface names are compared as 16 bytes."""
+    return (name.encode() + bytes(16))[:16]

@@ -1,0 +1,134 @@
+"""What the kernel's connection tracking is asked over netlink (linux/netfilter/nfnetlink_conntrack.h).
+
+A redirected connection's original destination is in the tuple of its original direction; the port that the world
+sees of a connection behind address translation is the destination port of its reply direction.
+"""
+
+from spamgate.core.compat import const
+from spamgate.wire.cursor import FormError
+from spamgate.wire.netlink import ACK, LITTLE, REQUEST, Request, attribute_end, find_attribute
+
+TCP = 6
+UDP = 17
+
+_CONNTRACK = const(1 << 8)
+_GET = const(1)
+_DELETE = const(2)
+_HEADERS_BYTES = const(20)
+_TUPLE_ORIGINAL = const(1)
+_TUPLE_REPLY = const(2)
+_FILTER = const(25)
+_FILTER_ORIGINAL = const(1)
+_TUPLE_ADDRESSES = const(1)
+_TUPLE_PROTOCOL = const(2)
+_V4_SOURCE = const(1)
+_V4_TARGET = const(2)
+_V6_SOURCE = const(3)
+_V6_TARGET = const(4)
+_NUMBER = const(1)
+_SOURCE_PORT = const(2)
+_TARGET_PORT = const(3)
+_AF_INET = const(2)
+_AF_INET6 = const(10)
+# CTA_FILTER_F_*: which fields of the tuple a filter looks at.
+_BY_SOURCE = const(1 << 0)
+_BY_NUMBER = const(1 << 3)
+_BY_TARGET_PORT = const(1 << 5)
+
+
+class Tuple:
+    """One direction of a connection, as bytes and ports."""
+
+    def __init__(self, source: bytes, source_port: int, target: bytes, target_port: int) -> None:
+        self.source = source
+        self.source_port = source_port
+        self.target = target
+        self.target_port = target_port
+
+
+def ask(request: Request, protocol: int, tuple_: Tuple, is_reply: bool = False) -> "memoryview":
+    """Return the question for the connection with this tuple in its original or in its reply direction."""
+    request.clear().message(_CONNTRACK | _GET, REQUEST, _family(tuple_.source))
+    _put_tuple(request, _TUPLE_REPLY if is_reply else _TUPLE_ORIGINAL, protocol, tuple_)
+    return request.done()
+
+
+def forget(request: Request, protocol: int, source: bytes, target_port: int) -> "memoryview":
+    """Return the order to forget all connections from an address to a port (kernels from 5.8 on; others refuse it)."""
+    request.clear().message(_CONNTRACK | _DELETE, REQUEST | ACK, _family(source))
+    outer = request.open(_TUPLE_ORIGINAL)
+    addresses = request.open(_TUPLE_ADDRESSES)
+    request.put(_V4_SOURCE if len(source) == 4 else _V6_SOURCE, source)
+    request.close(addresses)
+    numbers = request.open(_TUPLE_PROTOCOL)
+    request.put(_NUMBER, bytes((protocol,)))
+    request.put(_TARGET_PORT, bytes((target_port >> 8, target_port & 0xFF)))
+    request.close(numbers)
+    request.close(outer)
+    chosen = request.open(_FILTER)
+    _put_native32(request, _FILTER_ORIGINAL, _BY_SOURCE | _BY_NUMBER | _BY_TARGET_PORT)
+    request.close(chosen)
+    return request.done()
+
+
+def read(buf: "bytes | bytearray", size: int) -> "tuple[Tuple, Tuple]":
+    """Return (original, reply) of the answer in `buf[:size]`; FormError when it is none."""
+    original = find_attribute(buf, _HEADERS_BYTES, size, _TUPLE_ORIGINAL)
+    reply = find_attribute(buf, _HEADERS_BYTES, size, _TUPLE_REPLY)
+    if original < 0 or reply < 0:
+        raise FormError("no connection")
+    return _read_tuple(buf, original), _read_tuple(buf, reply)
+
+
+def _read_tuple(buf: "bytes | bytearray", at: int) -> Tuple:
+    end = attribute_end(buf, at)
+    addresses = _inner(buf, at + 4, end, _TUPLE_ADDRESSES)
+    numbers = _inner(buf, at + 4, end, _TUPLE_PROTOCOL)
+    inside = attribute_end(buf, addresses)
+    is_v4 = find_attribute(buf, addresses + 4, inside, _V4_SOURCE) >= 0
+    size = 4 if is_v4 else 16
+    source = _inner(buf, addresses + 4, inside, _V4_SOURCE if is_v4 else _V6_SOURCE) + 4
+    target = _inner(buf, addresses + 4, inside, _V4_TARGET if is_v4 else _V6_TARGET) + 4
+    if source + size > inside or target + size > inside:
+        raise FormError("cut short")
+    inside = attribute_end(buf, numbers)
+    source_port = _inner(buf, numbers + 4, inside, _SOURCE_PORT) + 4
+    target_port = _inner(buf, numbers + 4, inside, _TARGET_PORT) + 4
+    return Tuple(
+        bytes(buf[source : source + size]),
+        buf[source_port] << 8 | buf[source_port + 1],
+        bytes(buf[target : target + size]),
+        buf[target_port] << 8 | buf[target_port + 1],
+    )
+
+
+def _inner(buf: "bytes | bytearray", start: int, end: int, kind: int) -> int:
+    at = find_attribute(buf, start, end, kind)
+    if at < 0 or attribute_end(buf, at) < at + 6 and kind in (_SOURCE_PORT, _TARGET_PORT):
+        raise FormError("a connection without attribute %d" % kind)
+    return at
+
+
+def _put_tuple(request: Request, kind: int, protocol: int, tuple_: Tuple) -> None:
+    outer = request.open(kind)
+    addresses = request.open(_TUPLE_ADDRESSES)
+    is_v4 = len(tuple_.source) == 4
+    request.put(_V4_SOURCE if is_v4 else _V6_SOURCE, tuple_.source)
+    request.put(_V4_TARGET if is_v4 else _V6_TARGET, tuple_.target)
+    request.close(addresses)
+    numbers = request.open(_TUPLE_PROTOCOL)
+    request.put(_NUMBER, bytes((protocol,)))
+    request.put(_SOURCE_PORT, bytes((tuple_.source_port >> 8, tuple_.source_port & 0xFF)))
+    request.put(_TARGET_PORT, bytes((tuple_.target_port >> 8, tuple_.target_port & 0xFF)))
+    request.close(numbers)
+    request.close(outer)
+
+
+def _put_native32(request: Request, kind: int, value: int) -> None:
+    swapped = bytes((value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF, value >> 24 & 0xFF))
+    from_host = swapped if LITTLE else bytes(reversed(swapped))
+    request.put(kind, from_host)
+
+
+def _family(address: bytes) -> int:
+    return _AF_INET if len(address) == 4 else _AF_INET6
