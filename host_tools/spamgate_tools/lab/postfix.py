@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,9 @@ class Postfix(HomeServer):
         settings = self.folder / "etc"
         settings.mkdir(exist_ok=True)
         lines = {**self._places(), **self._times(), **_MAIN, "myhostname": self.name, **self._settings}
-        (settings / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+        main = settings / "main.cf"
+        main.write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+        os.utime(main, (time.time() - _SETTLED_S,) * 2)
         (settings / "master.cf").write_text(_SERVICES)
         self._make_folders()
 
