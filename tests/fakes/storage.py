@@ -17,7 +17,8 @@ class FakeStorage:
         self._check()
         return bytes(self.files[name]) if name in self.files else None
 
-    def write(self, name, data):
+    def write(self, name, parts):
+        data = b"".join(list(parts))
         kept = self._written(bytes(data), len(self.files.get(name, b"")))
         self.files[name] = bytearray(kept)
         self._end(kept, data)
@@ -38,6 +39,9 @@ class FakeStorage:
 
     def size(self, name):
         return len(self.files.get(name, b""))
+
+    def exists(self, name):
+        return name in self.files
 
     def flip(self, name, at, bits=1):
         """Change some bits of one byte, as worn-out flash does."""

@@ -110,7 +110,7 @@ class KnownLinkTypes(unittest.TestCase):
                 known.add(link_type)
             except FormError as error:
                 self.assertIn("link type %d " % link_type, str(error))
-        self.assertEqual(known, {0, 1, 12, 14, 101, 108, 113, 228, 229, 276})
+        self.assertEqual(known, {0, 1, 12, 14, 101, 108, 113, 228, 229, 239, 276})
 
     def test_a_frame_of_an_unknown_type_is_refused(self):
         for link_type in (105, 127, 189, 65535):

@@ -12,7 +12,7 @@ _TWO = ['{"device":"02:00:00:00:00:01"}', '{"name":"T\u00fcr"}']
 
 def _load(storage):
     state = StateFile(storage)
-    return state.load(), state.problem
+    return list(state.load()), state.problem
 
 
 class State(unittest.TestCase):

@@ -20,7 +20,9 @@ _ROUTINE_MS = 600000
 class Persistence:
     """Saves soon after what matters has changed, and every ten minutes; `tickets` are the devices', by number."""
 
-    def __init__(self, engine: "Engine", file: "StateFile", tickets: "list[str]", report: "Callable[[str], None]") -> None:
+    def __init__(
+        self, engine: "Engine", file: "StateFile", tickets: "list[str]", report: "Callable[[str], None]"
+    ) -> None:
         self._engine = engine
         self._file = file
         self._tickets = tickets
@@ -31,15 +33,16 @@ class Persistence:
 
     def load(self) -> int:
         """Enrol the devices that were known; return how many."""
-        lines = self._file.load()
+        now_s = newest = self._engine.now_s
+        for line in self._file.load():
+            newest = max(newest, newest_s(self._parse(line)))
         if self._file.problem:
             self._report("state: " + self._file.problem)
-        kept = [entry for entry in [self._parse(line) for line in lines] if entry]
-        newest = max([newest_s(entry) for entry in kept] + [self._engine.now_s])
         count = 0
-        for entry in kept:
+        for line in self._file.load():
+            entry = self._parse(line)
             try:
-                device = restore(self._engine, entry, self._engine.now_s - newest)
+                device = restore(self._engine, entry, now_s - newest)
             except SpamgateError as error:
                 self._report("state: %s" % error)
                 continue
@@ -60,12 +63,12 @@ class Persistence:
         """Save now."""
         self._saved_ms = now_ms
         self._is_dirty = False
-        saved = self._file.save(self._lines())
+        saved = self._file.save(self)
         if not saved and self._file.problem != self._problem:
             self._report("state: " + self._file.problem)
         self._problem = "" if saved else self._file.problem
 
-    def _lines(self) -> "Iterator[str]":
+    def __iter__(self) -> "Iterator[str]":
         devices = self._engine.devices
         for device in range(1, devices.capacity):
             if devices.is_present(device):
@@ -74,12 +77,10 @@ class Persistence:
                     entry["ticket"] = self._tickets[device]
                 yield json.dumps(entry)
 
-    def _parse(self, line: str) -> "dict | None":
+    def _parse(self, line: str) -> dict:
+        """Return the record; an empty one, which is no device's, for a line that holds none."""
         try:
             entry = json.loads(line)
         except ValueError:
             entry = None
-        if not isinstance(entry, dict):
-            self._report("state: a line is damaged")
-            return None
-        return entry
+        return entry if isinstance(entry, dict) else {}

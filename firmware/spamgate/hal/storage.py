@@ -6,6 +6,10 @@ and `sync` is asked for by the shell.  Each store checks what it reads.
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable
+
 
 class Storage:
     """The files in `folder`, which is made if it is not there.  OSError where the system refuses."""
@@ -24,11 +28,12 @@ class Storage:
                 return None
             raise
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write the whole file: afterwards it holds `data`, or what it held before."""
+    def write(self, name: str, parts: "Iterable[bytes]") -> None:
+        """Write the whole file: afterwards it holds `parts`, one after another, or what it held before."""
         scratch = self._path(name) + ".new"
         with open(scratch, "wb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
         os.rename(scratch, self._path(name))
 
     def append(self, name: str, data: bytes) -> None:
@@ -59,6 +64,14 @@ class Storage:
             return os.stat(self._path(name))[6]
         except OSError:
             return 0
+
+    def exists(self, name: str) -> bool:
+        """Is there such a file?"""
+        try:
+            os.stat(self._path(name))
+        except OSError:
+            return False
+        return True
 
     def rename(self, name: str, new: str) -> None:
         """Give the file another name; what had that name is gone."""

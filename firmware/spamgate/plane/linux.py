@@ -86,7 +86,8 @@ class LinuxPlane:
         self._load()
         error = self.log.start()
         if error:
-            raise PlaneError("log group %d: %s" % (self._settings.log_group, _LOG_ERRORS.get(error, "error %d" % error)))
+            reason = _LOG_ERRORS.get(error, "error %d" % error)
+            raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
         self.offload.exempt(self._report)
         self._enforce_all()
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
