@@ -19,6 +19,7 @@ from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.letters import digest, message_id
 
 _PROGRAMS = Path("/usr/lib/postfix/sbin")
+_SETTLED_S = 60  # Postfix waits while its settings are younger than two seconds: somebody may be writing them
 # Its defaults (postconf -d)
 _TIMES = {
     "queue_run_delay": 300,
