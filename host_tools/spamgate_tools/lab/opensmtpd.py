@@ -16,6 +16,7 @@ _RETRY_S = 400  # BACKOFF_TRANSFER in its scheduler: the nth retry is this times
 _SETTINGS = """\
 queue ttl {patience}s
 bounce warn-interval {patience}s
+mta limit conn-delay-route 0 conn-delay-relay 0 reconn-delay-route 0
 smtp max-message-size 64M
 listen on lo hostname {name}
 action "keep" maildir "{mailbox}" user owner
@@ -33,8 +34,8 @@ def not_possible() -> str:
 class OpenSmtpd(HomeServer):
     """An OpenSMTPD at home that sends to the world directly.
 
-    When it tries again is built in; only its patience is a setting.  Where an hour is shorter than an hour, whoever
-    drives it calls `flush` at `retry_times_s()`.
+    When it tries again is built in; only its patience and its pauses between connections are settings.  Where an hour
+    is shorter than an hour, whoever drives it calls `flush` at `retry_times_s()`.
     """
 
     program = "opensmtpd"
@@ -43,6 +44,9 @@ class OpenSmtpd(HomeServer):
         return len(self._control("show", "queue").splitlines())
 
     def flush(self) -> None:
+        """Try everything in the queue now, by servers too that it meant to leave alone for some seconds."""
+        for route in self._control("show", "routes").splitlines():
+            self._control("resume", "route", route.partition(".")[0])
         self._control("schedule", "all")
 
     def retry_times_s(self, hours: float) -> list[float]:
@@ -52,7 +56,7 @@ class OpenSmtpd(HomeServer):
         return [time_s * scale for time_s in times if time_s <= hours * 3600]
 
     def attempts(self) -> int:
-        return self.log().count("result=TempFail")
+        return self.log().count('result="TempFail"')
 
     def log(self) -> str:
         log = self.host.folder / f"{self.program}.out"
