@@ -4,12 +4,14 @@ Mail servers accept everything, so that no leak is hidden by a refusal; two smal
 always do.  Where Postfix can run, one small provider has the real thing.
 """
 
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from spamgate_tools.errors import UserError
 from spamgate_tools.lab.accounts import (
     EXCHANGES,
     LARGE_PROVIDERS,
@@ -39,12 +41,12 @@ _PAGE = "<!doctype html><title>A page</title><p>Nothing to see.</p>\n" * 20
 
 
 class Internet:
-    """Resolver, mail and web on `host`; `has_postfix` if it can run here."""
+    """Resolver, mail and web on `host`, Postfix included if it can run; `note` is told what had to be done without."""
 
-    def __init__(self, host: Host, has_postfix: bool) -> None:
+    def __init__(self, host: Host, has_postfix: bool, note: Callable[[str], None]) -> None:
         self._host = host
+        self._note = note
         self.authority = Authority(host.folder / "authority")
-        self.resolver = Resolver(host, records(), [RESOLVER4, RESOLVER6])
         self._mail = MailServers(host, self._scripted(has_postfix))
         self._postfix = self._real() if has_postfix else None
         self._follower = Follower(host.folder / "mx.jsonl")
@@ -53,11 +55,23 @@ class Internet:
     def start(self) -> None:
         """Start everything and wait until it serves."""
         self._host.ip(*(f"addr add {address} dev eth0" + " nodad" * (":" in address) for address in addresses()))
-        self.resolver.start()
+        self._start_resolver()
         self._start_web()
         if self._postfix:
             self._postfix.start()
         self._mail.start()
+
+    def _start_resolver(self) -> None:
+        """Start Unbound, or dnsmasq where it is missing or may not read our files (AppArmor)."""
+        resolver = Resolver(self._host, records(), [RESOLVER4, RESOLVER6])
+        try:
+            resolver.start()
+        except UserError as error:
+            if resolver.program == "dnsmasq" or not shutil.which("dnsmasq"):
+                raise
+            resolver.stop()
+            self._note(f"Unbound does not run here ({error}): dnsmasq takes its place")
+            Resolver(self._host, records(), [RESOLVER4, RESOLVER6], "dnsmasq").start()
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield what happened at the mail servers since the last call."""

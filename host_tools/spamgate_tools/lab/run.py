@@ -68,7 +68,7 @@ class Course:
             self.notes.append("dnsmasq is not installed: no DHCP server and no Pi-hole, devices ask outside")
 
     def _start(self, net: Network) -> None:
-        self._internet = Internet(net.internet, self._has_postfix)
+        self._internet = Internet(net.internet, self._has_postfix, self.notes.append)
         self._home = Home(net, self._internet, self._has_dnsmasq, self._has_postfix)
         self._home.enter(self.books)
         self._router = Router(net, [RESOLVER4], self._home.settings(), self._home.leases())

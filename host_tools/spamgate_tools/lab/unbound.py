@@ -36,9 +36,9 @@ class Resolver:
         else:
             settings.write_text(_dnsmasq_settings(self._records, self._addresses))
             words = ["dnsmasq", "--keep-in-foreground", f"--conf-file={settings}"]
-        log = f"{self.program}.log"
-        self._process = self._host.popen(words, log=log)
-        wait_until(self._is_open, _START_S, f"the resolver (see {self._host.folder}/{log})")
+        self._process = self._host.serve(words, f"{self.program}.log", 53)
+        pid = self._process.pid
+        wait_until(lambda: listens(pid, 53), _START_S, f"the resolver's TCP port (see {self._host.folder})")
 
     def stop(self) -> None:
         """End it; a second call does nothing."""
@@ -46,10 +46,6 @@ class Resolver:
             self._process.terminate()
             self._process.wait()
             self._process = None
-
-    def _is_open(self) -> bool:
-        pid = self._process.pid if self._process else 0
-        return listens(pid, 53, "udp") and listens(pid, 53)
 
 
 # --- Unbound: the root as a local zone ------------------------------------------------------------
