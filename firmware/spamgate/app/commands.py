@@ -1,5 +1,7 @@
 """What the owner may ask and order: one method for each request of `wire/messages.py`."""
 
+import gc
+
 from spamgate import VERSION
 from spamgate.core import states
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
@@ -44,6 +46,8 @@ class Commands:
         line += '"monitor_only":%s,"uptime_s":%d,' % (monitor_only, self._engine.now_s - gateway.started_s)
         line += '"devices":%d,"packets":%d,' % (len(self._engine.devices.everyone()), log.packets)
         line += '"lost":%d,"malformed":%d,' % (log.lost, gateway.watcher.malformed)
+        gc.collect()
+        line += _heap_text()
         send(line + '"line":"%s"}\n' % _line_text(self._engine.line))
 
     def devices(self, fields: "dict[str, Any]", send: "Send") -> None:
@@ -166,3 +170,9 @@ def _line_text(line: "Line") -> str:
     if line.blocks_25:
         return "blocks-25"
     return "listed" if line.listed else "open"
+
+
+def _heap_text() -> str:
+    """Return how full the heap is, as MicroPython counts it."""
+    used = gc.mem_alloc()  # type: ignore[attr-defined]
+    return '"heap_used":%d,"heap_free":%d,' % (used, gc.mem_free())  # type: ignore[attr-defined]

@@ -36,11 +36,13 @@ from spamgate.wire.events import device_id, quote, write_event, write_verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from spamgate.store.settings import Settings
 
 _USAGE = "usage: gateway --config FILE"
 _HEAP_KB = 512
-_LOG_BYTES = 32768
+_LOG_BYTES = 24576
 _TRACE_RECORDS = 16384
 _SECOND_MS = 1000
 _MOST_SETTINGS_BYTES = 16384
@@ -103,9 +105,10 @@ class Gateway:
         collect_early(False)
         self.loop.run()
 
-    def stop(self) -> None:
-        """Save, say so, and leave nothing in the kernel."""
-        self.plane.stop()
+    def stop(self, is_clean: bool) -> None:
+        """Save and say so; leave nothing in the kernel, unless it is a mistake that stops us: then verdicts hold."""
+        if is_clean:
+            self.plane.stop()
         self.persistence.save()
         self._tell("stop", [])
         for service in self._responders + [self.guard, self._control]:
@@ -130,6 +133,13 @@ class Gateway:
         if device > 0:
             self.engine.devices.set_mac(device, mac, 0)
         return device
+
+    def write_table(self, write: "Callable[[str], object]", with_timeouts: bool) -> None:
+        """Write the table for nft; its text is needed once in a while, and its memory given back."""
+        from spamgate.plane.linux_rules import write_table
+
+        write_table(write, self.settings, with_timeouts)
+        forget_module("spamgate.plane.linux_rules")
 
     # --- what the parts tell ---
 
@@ -234,6 +244,11 @@ class Gateway:
         self.publish("".join(parts))
 
 
+def print_trace(error: Exception) -> None:
+    """Write where an exception came from to standard error."""
+    sys.print_exception(error, sys.stderr)  # type: ignore[attr-defined]  # MicroPython's
+
+
 class Output:
     """Standard output in the place of an event log."""
 
@@ -284,20 +299,27 @@ def _read_config(words: "list[str]") -> "Settings":
 
 
 def main(words: "list[str]") -> int:
-    """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
+    """Run with the words of the command line.
+
+    Returns the exit code: 0 stopped, 1 our own mistake (the trace is on standard error; a service manager starts
+    anew), 2 with one line that says what is wrong with the settings or the system.
+    """
     gateway = None
+    code = 0
     try:
         gateway = Gateway(_read_config(words))
         gateway.run()
     except SpamgateError as error:
         sys.stderr.write("error: %s\n" % error)
-        return 2
+        code = 2
     except KeyboardInterrupt:
         pass
-    finally:
-        if gateway:
-            gateway.stop()
-    return 0
+    except Exception as error:
+        print_trace(error)
+        code = 1
+    if gateway:
+        gateway.stop(is_clean=code == 0)
+    return code
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ from spamgate.core.ticks import elapsed
 from spamgate.plane.linux_flows import Flows
 from spamgate.plane.linux_home import Home
 from spamgate.plane.linux_log import PacketLog
-from spamgate.plane.linux_rules import TABLE, write_table
-from spamgate.plane.linux_sets import KernelSets
+from spamgate.plane.linux_sets import TABLE, KernelSets
 from spamgate.plane.netfilter import Netfilter
 from spamgate.plane.offload import Offload
 from spamgate.wire import conntrack
 from spamgate.wire.cursor import FormError
-from spamgate.wire.nft import NEW_RULE, ask_generation, ask_rules
+from spamgate.wire.nft import ask_chain, chain_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ _HOME_MS = const(5000)
 _RENEW_MS = const(1800000)
 _HOUR_S = const(3600)
 _DNS = const(53)
+_MARKED_CHAIN = "passed_on"
+_NOT_LOADED = const(-2)
 _LOG_ERRORS = {1: "no privilege; run as root", 16: "another program reads it; choose another log_group"}
 
 
@@ -45,7 +46,7 @@ class LinuxPlane:
     """Joins the kernel's log, the watcher and the sets.
 
     `owner` has `clock` (with `read()`, `s` and `us`), is told with `report(text)` what went wrong and was mended, and
-    with `established` of connections, as Flows says.
+    with `established` of connections, as Flows says; its `write_table(write, with_timeouts)` gives the table's text.
     """
 
     name = "linux"
@@ -56,18 +57,18 @@ class LinuxPlane:
         self._watcher = watcher
         self._clock = owner.clock
         self._report = owner.report
+        self._write_table = owner.write_table
         self._kernel = Netfilter()
         lasting_s = 0 if settings.fail == "closed" else settings.verdict_hours * _HOUR_S
         self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
-        self.home = Home(settings.lan, settings.home_networks)
+        self.home = Home(self._kernel, settings.lan, settings.home_networks)
         self.log = log
         self.offload = Offload(settings.state_dir, self._kernel)
         self._flows = Flows(engine, watcher, self.sets, owner.established)
         self._enforces = not settings.monitor_only
         self._guards_all = settings.guard == "all" and self._enforces
         self._guards_suspects = settings.guard == "suspects" and self._enforces
-        self._generation = b""
-        self._rules = 0
+        self._mark = _NOT_LOADED
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = 0
 
     @property
@@ -143,7 +144,7 @@ class LinuxPlane:
 
     def stop(self) -> None:
         """Take the table out: nothing of us stays in the kernel."""
-        if self._rules:
+        if self._mark != _NOT_LOADED:
             self.offload.restore()
             os.system("nft delete table inet %s 2>/dev/null" % TABLE)
         self.log.close()
@@ -152,9 +153,9 @@ class LinuxPlane:
     def public_end(self, client: bytes, port: int, server: bytes, server_port: int) -> "tuple[bytes, int]":
         """Return the address and port that the server sees of this connection; its own when nobody knows."""
         asked = conntrack.Tuple(client, port, server, server_port)
-        answer = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked))
+        size = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked))
         try:
-            _, reply = conntrack.read(answer, len(answer))
+            _, reply = conntrack.read(self._kernel.reply, size)
         except FormError:
             return client, port
         return reply.target, reply.target_port
@@ -165,9 +166,9 @@ class LinuxPlane:
             if len(address) != len(client):
                 continue
             asked = conntrack.Tuple(address, our_port, client, port)
-            answer = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked, True))
+            size = self._kernel.ask(conntrack.ask(self._kernel.request, conntrack.TCP, asked, True))
             try:
-                original, _ = conntrack.read(answer, len(answer))
+                original, _ = conntrack.read(self._kernel.reply, size)
             except FormError:
                 continue
             return original.target
@@ -228,33 +229,27 @@ class LinuxPlane:
         path = self._settings.state_dir + "/table.nft"
         for with_timeouts in (True, False):
             with open(path, "w") as file:
-                write_table(file.write, self._settings, with_timeouts)
+                self._write_table(file.write, with_timeouts)
             if os.system("nft -f %s 2>%s.error" % (path, path)) == 0:
                 break
         else:
             with open(path + ".error") as file:
                 problem = file.readline().strip() or "is nftables installed?"
             raise PlaneError("nft refuses the table: %s" % problem)
-        self._rules = self._kernel.count(ask_rules(self._kernel.request, TABLE), NEW_RULE)
-        self._generation = self._read_generation()
+        self._mark = self._read_mark()
 
     def _check_table(self) -> None:
-        """Has somebody else changed the rules, and ours with them?"""
-        generation = self._read_generation()
-        if generation == self._generation:
+        """Has somebody else taken the table or its rules away?"""
+        if self._read_mark() == self._mark:
             return
-        self._generation = generation
-        if self._kernel.count(ask_rules(self._kernel.request, TABLE), NEW_RULE) != self._rules:
-            self._report("the table inet %s was changed by another program; loaded again" % TABLE)
-            try:
-                self._load()
-            except PlaneError as error:
-                self._report(str(error))
-                self._generation = b""  # try again
-                return
-            self._enforce_all()
+        self._report("the table inet %s was changed by another program; loaded again" % TABLE)
+        try:
+            self._load()
+        except PlaneError as error:
+            self._report(str(error))
+            return
+        self._enforce_all()
 
-    def _read_generation(self) -> bytes:
-        """Return what stands for the generation; our own changes count up too, so it only says when to look."""
-        answer = self._kernel.ask(ask_generation(self._kernel.request))
-        return answer[20:28]
+    def _read_mark(self) -> int:
+        size = self._kernel.ask(ask_chain(self._kernel.request, TABLE, _MARKED_CHAIN))
+        return chain_mark(self._kernel.reply, size)

@@ -1,7 +1,11 @@
 """Where the home ends, on a Linux router: its LANs' networks, and the router's own addresses."""
 
-from spamgate.plane.netfilter import interface_addresses, interface_index, interface_mac
+from spamgate.plane.netfilter import interface_index, interface_mac
 from spamgate.wire.address import Scope, address_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.plane.netfilter import Netfilter
 
 _LINK_LOCAL_V6 = "fe80::/10"
 
@@ -12,7 +16,8 @@ class Home:
     Serves a Watcher as `scope` (what is inside, the router included) and as `own` through `router`.
     """
 
-    def __init__(self, lan: "list[str]", networks: "list[str]") -> None:
+    def __init__(self, kernel: "Netfilter", lan: "list[str]", networks: "list[str]") -> None:
+        self._kernel = kernel
         self._lan = lan
         self._named = networks
         self._known: list = []
@@ -25,7 +30,7 @@ class Home:
         """Look at the interfaces; True when something changed."""
         indexes = [interface_index(name) for name in self._lan]
         self.missing = [name for name, index in zip(self._lan, indexes) if not index]
-        found = [(a.interface, a.address, a.prefix_bits) for a in interface_addresses() if not a.is_tentative]
+        found = [(a.interface, a.address, a.prefix_bits) for a in self._kernel.addresses() if not a.is_tentative]
         if found == self._known:
             return False
         self._known = found

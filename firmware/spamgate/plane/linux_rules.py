@@ -5,15 +5,11 @@ limits come from the settings, interface names are quoted; nothing else is put i
 """
 
 from spamgate.core.compat import const
+from spamgate.plane.linux_sets import TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
-
-TABLE = "spamgate"
-
-# A guarded device's redirect is renewed by the daemon; without one it resolves by itself again after this time.
-GUARD_LEASE_S = 4
 
 _DAY_S = const(86400)
 

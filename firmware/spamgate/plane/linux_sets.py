@@ -8,7 +8,6 @@ from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER
 from spamgate.core.identity import BEHIND_RELAY, BY_MAC
-from spamgate.plane.linux_rules import GUARD_LEASE_S, TABLE
 from spamgate.plane.netfilter import ENOENT
 from spamgate.wire.nft import Changes, pack_key
 
@@ -16,6 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from spamgate.core.devices import DeviceTable
     from spamgate.plane.netfilter import Netfilter
+
+TABLE = "spamgate"
+
+# A guarded device's redirect is renewed by the daemon; without one it resolves by itself again after this time.
+GUARD_LEASE_S = 4
 
 _PAST_S = const(8 * 86400)
 _SETTLED_S = const(2 * 86400)

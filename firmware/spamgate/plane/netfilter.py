@@ -19,8 +19,9 @@ _SO_RCVBUF = const(8)
 _SO_RCVBUFFORCE = const(33)
 _SOL_NETLINK = const(270)
 _NO_ENOBUFS = const(5)
-_REQUEST_BYTES = const(4096)
-_REPLY_BYTES = const(8192)
+_REQUEST_BYTES = const(1024)
+_REPLY_BYTES = const(4096)
+_HEADER_BYTES = const(16)
 
 ENOENT = 2
 
@@ -43,81 +44,60 @@ def deepen(sock, size_bytes: int) -> None:
 
 
 class Netfilter:
-    """One socket for orders and questions."""
+    """One socket for orders and questions, and one buffer for what comes back."""
 
     def __init__(self) -> None:
         self._sock = netlink_socket()
         self.request = Request(_REQUEST_BYTES)
+        self.reply = bytearray(_REPLY_BYTES)
 
     def order(self, messages: "memoryview") -> int:
         """Send an order; return 0, or the error number of the first part that failed."""
-        self._drain()
-        self._sock.send(messages)
-        error = -1
-        while True:
-            reply = self._receive()
-            if not reply:
-                return error
-            code = first_error(reply, len(reply))
-            if code > 0:
-                self._drain()
-                return code
-            error = max(error, code)
+        size = self.ask(messages)
+        return first_error(self.reply, size) if size else 0
 
-    def ask(self, messages: "memoryview") -> bytes:
-        """Send a question; return the first part of the answer, or nothing."""
-        self._drain()
+    def ask(self, messages: "memoryview") -> int:
+        """Send a question; return how many bytes of `reply` hold the answer, all its messages one after another."""
+        while self._receive():
+            pass
         self._sock.send(messages)
         return self._receive()
 
     def count(self, messages: "memoryview", kind: int) -> int:
-        """Send a question; return how many messages of `kind` answer it."""
-        self._drain()
-        self._sock.send(messages)
+        """Send a question; return how many messages of `kind` are in the answer."""
+        size = self.ask(messages)
         found = 0
-        reply = self._receive()
-        while reply:
-            at = 0
-            while len(reply) - at >= 16:
-                length, got = struct.unpack_from("@IH", reply, at)
-                found += got == kind
-                if length < 16:
-                    break
-                at += (length + 3) & ~3
-            reply = self._receive()
+        at = 0
+        while size - at >= _HEADER_BYTES:
+            length, got = struct.unpack_from("@IH", self.reply, at)
+            found += got == kind
+            if length < _HEADER_BYTES:
+                break
+            at += (length + 3) & ~3
+        return found
+
+    def addresses(self) -> "list[InterfaceAddress]":
+        """Return the addresses of all interfaces; of more than fifty or so, the first."""
+        found: "list[InterfaceAddress]" = []
+        sock = netlink_socket(_ROUTE)
+        try:
+            sock.send(ask_addresses())
+            read_addresses(self.reply, sock.readinto(self.reply) or 0, found)
+        except OSError:
+            pass
+        finally:
+            sock.close()
         return found
 
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
 
-    def _receive(self) -> bytes:
+    def _receive(self) -> int:
         try:
-            return self._sock.recv(_REPLY_BYTES)
+            return self._sock.readinto(self.reply) or 0
         except OSError:
-            return b""
-
-    def _drain(self) -> None:
-        while self._receive():
-            pass
-
-
-def interface_addresses() -> "list[InterfaceAddress]":
-    """Return the addresses of all interfaces."""
-    found: list = []
-    sock = netlink_socket(_ROUTE)
-    try:
-        sock.send(ask_addresses())
-        while True:
-            try:
-                part = sock.recv(_REPLY_BYTES)
-            except OSError:
-                break
-            if read_addresses(part, len(part), found):
-                break
-    finally:
-        sock.close()
-    return found
+            return 0
 
 
 def interface_index(name: str) -> int:

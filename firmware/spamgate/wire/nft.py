@@ -4,17 +4,15 @@ Changes between `begin` and `end` are one transaction: all of them happen, or no
 """
 
 from spamgate.core.compat import const
-from spamgate.wire.netlink import ACK, CREATE, REQUEST, Request
+from spamgate.wire.netlink import ACK, CREATE, REQUEST, Request, find_attribute
 
 NFPROTO_INET = 1
-NEW_RULE = 10 << 8 | 6  # kinds of messages that answer
-NEW_FLOW_TABLE = 10 << 8 | 22
+NEW_FLOW_TABLE = 10 << 8 | 22  # the kind of message that answers
 
 _NFTABLES = const(10 << 8)
-_GET_RULE = const(7)
+_GET_CHAIN = const(4)
 _NEW_ELEMENT = const(12)
 _DELETE_ELEMENT = const(14)
-_GET_GENERATION = const(16)
 _GET_FLOW_TABLE = const(23)
 _BATCH_BEGIN = const(0x10)
 _BATCH_END = const(0x11)
@@ -30,8 +28,11 @@ _DATA_VALUE = const(1)
 _DATA_VERDICT = const(2)
 _VERDICT_CODE = const(1)
 _VERDICT_CHAIN = const(2)
-_TABLE_NAME = const(1)
-_RULE_TABLE = const(1)
+_HEADERS_BYTES = const(20)
+_CHAIN_TABLE = const(1)  # NFTA_CHAIN_*
+_CHAIN_HANDLE = const(2)
+_CHAIN_NAME = const(3)
+_CHAIN_USE = const(6)
 _JUMP = const(0xFFFFFFFD)  # NFT_JUMP, -3
 _DUMP = const(0x300)
 
@@ -103,16 +104,21 @@ class Changes:
         request.close(data)
 
 
-def ask_generation(request: Request) -> "memoryview":
-    """Return the question for the generation of the rule set, which every change of rules counts up."""
-    return request.clear().message(_NFTABLES | _GET_GENERATION, REQUEST, 0).done()
-
-
-def ask_rules(request: Request, table: str) -> "memoryview":
-    """Return the question for all rules of a table."""
-    request.clear().message(_NFTABLES | _GET_RULE, REQUEST | _DUMP, NFPROTO_INET)
-    request.put(_RULE_TABLE, table.encode() + b"\0")
+def ask_chain(request: Request, table: str, chain: str) -> "memoryview":
+    """Return the question for a chain; see `chain_mark`."""
+    request.clear().message(_NFTABLES | _GET_CHAIN, REQUEST, NFPROTO_INET)
+    request.put(_CHAIN_TABLE, table.encode() + b"\0")
+    request.put(_CHAIN_NAME, chain.encode() + b"\0")
     return request.done()
+
+
+def chain_mark(answer: "bytes | bytearray", size: int) -> int:
+    """Return a number that differs once the chain was made anew or its rules became more or fewer; -1: it is gone."""
+    handle = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_HANDLE)
+    use = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_USE)
+    if size < _HEADERS_BYTES or handle < 0 or use < 0:
+        return -1
+    return (answer[handle + 10] << 8 | answer[handle + 11]) << 8 | answer[use + 7]
 
 
 def ask_flow_tables(request: Request) -> "memoryview":
