@@ -36,6 +36,7 @@ class Scene:
     def __init__(self, is_final=False):
         self.net, self.loop = FakeNet(), FakeLoop()
         self.heard_of = []
+        self.passed_ms = 0
         self.now_ms = (1 << 29) - 3000  # wraps within every longer test
         self.responder = Responder(
             self.net, self.loop, PORT, is_final, Greeting(), lambda *client: self.heard_of.append(client)
@@ -57,6 +58,7 @@ class Scene:
         return client.received()
 
     def wait(self, ms):
+        self.passed_ms += ms
         for _ in range(ms // 100):
             self.now_ms = (self.now_ms + 100) & ((1 << 29) - 1)
             self.loop.tick(self.now_ms)
@@ -138,7 +140,7 @@ class ForNow(unittest.TestCase):
         self.assertFalse(client.was_reset)
 
     def test_quit_at_the_very_end_of_the_buffer(self):
-        client = self.scene.client(b"x" * 505 + b"\nQUIT\r\nmore")
+        client = self.scene.client(b"x" * 505 + b"\nQUIT\r\n" + b"more" * 10000)
         self.assertEqual(client.received(), LATER * 2 + BYE)
         self.assertFalse(client.was_reset)
 
@@ -173,6 +175,16 @@ class ForGood(unittest.TestCase):
         self.assertEqual(client.received(), NEVER + LATE)
         self.assertTrue(client.is_over())
 
+    def test_who_goes_on_behind_quit_is_not_told_to_say_it(self):
+        client = self.scene.client(b"QUIT\r\nmore")
+        text = client.received()
+        while not client.is_over():
+            client.send(b"more")
+            self.scene.wait(500)
+            text += client.received()
+        self.assertEqual(text, NEVER + BYE)
+        self.assertTrue(TOTAL_MS - 1000 < self.scene.passed_ms < TOTAL_MS + 1000)
+
     def test_who_pipelines_reads_it_all(self):
         client = self.scene.client(TALK + b"QUIT\r\n")
         self.assertEqual(client.received(), NEVER + SEQUENCE * 8 + BYE)
@@ -204,6 +216,17 @@ class PartialSends(unittest.TestCase):
         self.assertEqual(text, LATER * 2)
         self.assertEqual(scene.served(), 0)
 
+    def test_a_half_closed_client_that_has_all_is_not_waited_for(self):
+        scene = Scene(is_final=True)
+        client = scene.net.connect(PORT)
+        client.room = len(NEVER) - 1
+        client.shutdown_write()
+        scene.loop.spin()
+        text = client.received()
+        scene.wait(200)
+        self.assertEqual(text + client.received(), NEVER)
+        self.assertTrue(client.is_over())
+
     def test_who_reads_nothing_goes_when_its_time_is_over(self):
         scene = Scene()
         clients = [scene.client(b"NOOP\r\n" * 9, room=0) for _ in range(5)]
@@ -231,6 +254,25 @@ class Bounds(unittest.TestCase):
         self.assertFalse(other.is_over())
         self.assertEqual(scene.served(), PLACES_AN_ADDRESS + 1)
 
+    def test_who_gives_way_while_it_talks_is_not_reset(self):
+        scene = Scene()
+        clients = [scene.client() for _ in range(PLACES_AN_ADDRESS)]
+        clients[0].send(TALK * 20)
+        scene.client()
+        self.assertEqual(clients[0].received(), LATER)
+        self.assertTrue(clients[0].is_over())
+        self.assertFalse(clients[0].was_reset)
+
+    def test_a_place_begins_anew(self):
+        for before in (b"QUI", b"QUIT\r\n", b"NOOP\r\n" * 9):
+            scene = Scene()
+            client = scene.client(before)
+            client.close()
+            scene.loop.spin()
+            self.assertEqual(scene.served(), 0)
+            client = scene.client()
+            self.assertEqual(scene.say(client, b"T\r\nEHLO x\r\n"), LATER * 3)
+
     def test_when_full_the_oldest_of_all_gives_way_and_has_read_it(self):
         scene = Scene()
         clients = [scene.client(TALK, address=bytes([10, 0, 0, at])) for at in range(150)]
@@ -250,16 +292,15 @@ class Bounds(unittest.TestCase):
         self.assertEqual((scene.served(), scene.net.open_count()), (0, 1))
 
     def test_a_long_line_and_many_lines_are_heard_and_then_cut_off(self):
-        for text in (b"x" * 65536, b"\n" * 512, b"QUIT" + b" " * 60000):
+        for text, lines in ((b"x" * 65536, 0), (b"\n" * 512, 512), (b"QUIT" + b" " * 60000, 0)):
             scene = Scene()
             client = scene.client()
-            limit = INPUT_BYTES // len(text) + 2
-            while not client.was_reset and limit:
-                limit -= 1
+            sent = 0
+            while scene.served():
                 client.send(text)
                 scene.loop.spin()
-            self.assertTrue(limit)
-            self.assertEqual(scene.served(), 0)
+                sent += 1
+            self.assertEqual(sent, INPUT_BYTES // (len(text) + 100 * lines) + 1)
 
     def test_64_kilobytes_are_heard_out(self):
         scene = Scene()

@@ -36,9 +36,8 @@ _LINE_COST_BYTES = const(100)  # of INPUT_BYTES: a line takes as long to read as
 _BUF_BYTES = const(512)
 _ACCEPTS_A_TURN = const(16)
 _DRAINS = const(16)
-_BACKLOG = const(64)
+_BACKLOG = const(256)  # the kernel keeps a burst for us; a SYN that finds no room comes again after a second
 _UNDATED = const(-1)  # the next tick puts the time in
-_EAGAIN = const(11)
 
 
 class Responder:
@@ -123,7 +122,6 @@ class Responder:
         self._serials[slot] = self._serial
         self._socks[slot] = sock
         self._addresses[slot] = address
-        self._unsent[slot] = b""
         self._came_ms[slot] = self._heard_ms[slot] = _UNDATED
         self._patience_ms[slot] = TOTAL_MS if self._refusal.is_final else QUIET_MS
         self._answers[slot] = self._refusal.answers
@@ -150,7 +148,6 @@ class Responder:
         if own < PLACES_AN_ADDRESS and free >= 0:
             return free
         leaver = own_oldest if own >= PLACES_AN_ADDRESS else oldest
-        self._drain(leaver)
         self._drop(leaver)
         return leaver
 
@@ -207,11 +204,10 @@ class Responder:
         text = self._unsent[slot]
         try:
             sent = self._socks[slot].send(text)
-        except OSError as error:
-            sent = 0 if error.args[0] == _EAGAIN else len(text)  # reading will tell that it is gone
-        if sent:
-            self._unsent[slot] = text[sent:]
-            self._heard_ms[slot] = _UNDATED  # it listens: as good as a word
+        except OSError:
+            return  # no room; or it is gone, which reading will tell
+        self._unsent[slot] = text[sent:]
+        self._heard_ms[slot] = _UNDATED  # it listens: as good as a word
 
     # --- it goes ---------------------------------------------------------------------------------------
 
@@ -234,19 +230,20 @@ class Responder:
             self._send(slot, LATE)
         self._drop(slot)
 
-    def _drain(self, slot: int) -> None:
-        """Read what is there, so that closing is an end and not a reset."""
-        try:
-            for _ in range(_DRAINS):
-                if self._socks[slot].readinto(self._buf) != _BUF_BYTES:
-                    return
-        except OSError:
-            pass
-
     def _drop(self, slot: int) -> None:
         sock = self._socks[slot]
+        self._drain(sock)
         self._loop.remove(sock)
         del self._slot_of[sock.fileno()]
         self._socks[slot] = None
         self._unsent[slot] = b""
         sock.close()
+
+    def _drain(self, sock) -> None:
+        """Read what is there, so that closing is an end and not a reset."""
+        try:
+            for _ in range(_DRAINS):
+                if sock.readinto(self._buf) != _BUF_BYTES:
+                    return
+        except OSError:
+            pass
