@@ -1,0 +1,1 @@
+"""The devices of the lab's home: one small program a kind, run inside the network namespace of its device."""
