@@ -11,12 +11,21 @@ import pytest
 
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.lines import Follower
-from spamgate_tools.lab.network import GUEST, LAN, Network
+from spamgate_tools.lab.network import GUEST, LAN, PORT, Network
 from spamgate_tools.lab.rootless import settle
 from spamgate_tools.lab.waiting import wait_until
 
 SERVER4, SERVER6 = "198.51.100.25", "2001:db8:100::25"
 _CONNECT = "import socket, sys; print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).recv(100).decode())"
+_TRY = "import socket, sys; print(socket.socket().connect_ex((sys.argv[1], 25)))"
+_REDIRECT = """
+table inet test {
+  chain incoming {
+    type nat hook prerouting priority dstnat;
+    iifname "br-lan" ip daddr 198.51.100.25 tcp dport 25 redirect to :9
+  }
+}
+"""
 _SERVE = (
     "import socket\n"
     "server = socket.create_server(('::', 25), family=socket.AF_INET6, dualstack_ipv6=True)\n"
@@ -141,9 +150,9 @@ def test_two_networks_live_side_by_side(net):
     assert _seen_from(net.hosts["device"], SERVER4) == "203.0.113.77"
 
 
-def test_the_referee_counts_connections_to_port_25(net):
+def test_the_referee_counts_connections_to_port_25_also_redirected_ones(net):
     device, guest = net.host("device"), net.host("guest", lan=GUEST)
-    net.router.popen([sys.executable, "-m", "spamgate_tools.lab.referee", LAN, GUEST], log="referee.jsonl")
+    net.router.popen([sys.executable, "-m", "spamgate_tools.lab.referee", PORT], log="referee.jsonl")
     sightings = Follower(net.router.folder / "referee.jsonl")
     seen: list[dict] = []
 
@@ -153,7 +162,9 @@ def test_the_referee_counts_connections_to_port_25(net):
 
     wait_until(lambda: has_seen(1), 5, "the referee")
     before = time.time()
-    for host, address in ((device, SERVER4), (device, SERVER6), (guest, SERVER4)):
+    net.router.run(["nft", "-f", "-"], input=_REDIRECT)
+    device.run([sys.executable, "-c", _TRY, SERVER4])
+    for host, address in ((device, SERVER6), (guest, SERVER4)):
         _seen_from(host, address)
     with pytest.raises(UserError):
         _seen_from(device, SERVER4, 26)

@@ -24,6 +24,7 @@ from spamgate_tools.lab.leftovers import Run, sweep
 LAN = "br-lan"
 GUEST = "br-guest"
 WAN = "wan0"
+PORT = "port"  # how the names of the bridges' ports begin
 HOME_NETWORKS = ("192.168.77.0/24", "192.168.78.0/24", "fd77:77::/64", "2001:db8:77::/64")
 
 # name: IPv4 network, unique-local and global IPv6 network, MAC of the bridge
@@ -43,6 +44,8 @@ table inet home_nat {
 }
 """
 _FORWARDING = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.forwarding=1")
+# As on routers: what stays within a bridge is no business of the packet filter (br_netfilter makes it so, where loaded)
+_BRIDGING = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 
 
 class Network:
@@ -107,7 +110,7 @@ class Network:
         return host
 
     def _plug_in(self, host: Host, lan: str) -> None:
-        port = f"port{next(self._ports)}"
+        port = f"{PORT}{next(self._ports)}"
         host.ip(
             f"link add eth0 address {host.mac} type veth peer name {port} netns {self.router.namespace}",
             "link set eth0 up",
@@ -123,7 +126,7 @@ class Network:
                 router.add_address(address, lan)
         router.interface = LAN
         router.mac = _LANS[LAN][3]
-        router.sysctl(*_FORWARDING)
+        router.sysctl(*_FORWARDING, *_BRIDGING)
         router.run(["nft", "-f", "-"], input=_MASQUERADE)
 
     def _build_internet(self) -> None:

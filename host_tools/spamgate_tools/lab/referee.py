@@ -1,14 +1,14 @@
-"""A program that sits on the home's LANs and writes down who opens connections to port 25, as they leave the device.
+"""A program that sits at the ports of the home's bridges and writes down who opens connections to port 25.
 
-It trusts neither the gateway nor the bots. A SYN sent again counts once.
+It trusts neither the gateway nor the bots, and hears frames before any filter does. A SYN sent again counts once.
 
-    python -m spamgate_tools.lab.referee br-lan br-guest   # JSON lines: {"t":EPOCH,"device":MAC,"from":IP,"to":IP}
+    python -m spamgate_tools.lab.referee port   # JSON lines: {"t":EPOCH,"device":MAC,"from":IP,"to":IP}
 """
 
+import contextlib
 import ctypes
 import ipaddress
 import json
-import select
 import socket
 import struct
 import sys
@@ -72,13 +72,18 @@ class Referee:
         return True
 
 
-def _listener(interface: str) -> socket.socket:
-    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # hears nothing until it is bound
+def _listener() -> socket.socket:
+    """Return a socket that hears all interfaces, those included that will be plugged in later."""
+    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *row) for row in _FILTER))
     program = struct.pack("@HP", len(_FILTER), ctypes.addressof(code))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RING_BYTES)
-    listener.bind((interface, _ETH_P_ALL))
+    listener.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while listener.recv(_FRAME_BYTES):  # came in before there was a filter
+            pass
+    listener.setblocking(True)
     return listener
 
 
@@ -88,18 +93,17 @@ def _tell(event: dict) -> None:
 
 
 def main() -> None:
+    """Listen at the interfaces whose names begin with the first argument."""
     referee = Referee()
-    poll = select.poll()
-    listeners = {listener.fileno(): listener for listener in map(_listener, sys.argv[1:])}
-    for number in listeners:
-        poll.register(number, select.POLLIN)
+    listener = _listener()
     _tell({"t": time.time(), "ready": True})
     while True:
-        for number, _ in poll.poll():
-            frame, where = listeners[number].recvfrom(_FRAME_BYTES)
-            seen = referee.judge(frame) if where[2] != socket.PACKET_OUTGOING else None
-            if seen:
-                _tell(seen)
+        frame, where = listener.recvfrom(_FRAME_BYTES)
+        if where[2] == socket.PACKET_OUTGOING or not where[0].startswith(sys.argv[1]):
+            continue
+        seen = referee.judge(frame)
+        if seen:
+            _tell(seen)
 
 
 if __name__ == "__main__":

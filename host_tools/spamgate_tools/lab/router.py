@@ -15,7 +15,7 @@ from typing import Any
 from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.lines import Follower
-from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, WAN, Network
+from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, PORT, WAN, Network
 from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
 
@@ -70,7 +70,7 @@ class Router:
     def start(self) -> None:
         """Start DHCP and DNS, where dnsmasq is installed, and the referee; all hosts must be there already."""
         self._host.use_resolver(*self._upstreams)
-        referee = [sys.executable, "-m", "spamgate_tools.lab.referee", LAN, GUEST]
+        referee = [sys.executable, "-m", "spamgate_tools.lab.referee", PORT]
         self._host.popen(referee, log="referee.jsonl")
         if has_dnsmasq():
             self._start_dnsmasq()
