@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Get what the end-to-end tests use beside .venv: programs from Debian or Ubuntu, and two mail servers that the system
 # does not install beside Postfix, unpacked in build/packages.  Nothing to do takes a tenth of a second; what cannot be
-# had is said, and its tests then say "not run".  Nothing is removed, and no service is started.
+# had is said, and its tests then say "not run".  Nothing is removed, and no service is started, now or at boot.
+# `ci/test_setup.sh lab` gets only what `make run` uses; `spamgate lab` itself says what it cannot do without.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,6 +11,10 @@ PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
     postfix swaks iperf3"
 UNPACKED="exim4-daemon-light opensmtpd"
 FOLDER=build/packages
+if [ "${1:-}" = lab ]; then
+    PROGRAMS="nftables iproute2 util-linux openssl unbound dnsmasq-base postfix"
+    UNPACKED=
+fi
 LOG=build/packages.log
 POLICY=/usr/sbin/policy-rc.d
 
@@ -53,10 +58,15 @@ install() {
         printf '#!/bin/sh\nexit 101\n' >$POLICY
         chmod +x $POLICY
     fi
-    if additions "$@" >/dev/null; then
-        apt_install "$@" && return
-    fi
-    install_one_by_one "$@"
+    additions "$@" >/dev/null && apt_install "$@" || install_one_by_one "$@"
+    keep_from_boot "$@"
+}
+
+# A resolver or mail server that came for us must not serve the machine (Postfix does not start without settings).
+keep_from_boot() {
+    case " $* " in
+    *" unbound "*) deb-systemd-helper disable unbound.service >>$LOG 2>&1 || true ;;
+    esac
 }
 
 # Unpack a package and those libraries of it that the system lacks.
@@ -88,14 +98,14 @@ not_unpacked() {
 }
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    say "neither Debian nor Ubuntu: what is not installed of" $PROGRAMS "will not be tested"
+    say "neither Debian nor Ubuntu: not looking for" $PROGRAMS
     exit 0
 fi
 wanted=$(missing)
 to_unpack=$(not_unpacked)
 [ -n "$wanted$to_unpack" ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
-    say "not root: some end-to-end tests will not run, for want of" $wanted $to_unpack
+    say "not root, so not installed:" $wanted $to_unpack
     exit 0
 fi
 mkdir -p build
