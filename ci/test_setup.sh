@@ -65,7 +65,7 @@ install() {
 # A resolver or mail server that came for us must not serve the machine (Postfix does not start without settings).
 keep_from_boot() {
     case " $* " in
-    *" unbound "*) deb-systemd-helper disable unbound.service >>$LOG 2>&1 || true ;;
+    *" unbound "*) systemctl disable unbound.service >>$LOG 2>&1 || true ;;
     esac
 }
 
