@@ -4,7 +4,8 @@ import gc
 
 from spamgate import VERSION
 from spamgate.core import states
-from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
+from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
+from spamgate.core.identity import BY_MAC
 from spamgate.wire.address import address_text, mac_text, parse_address
 from spamgate.wire.events import device_id, epoch, quote, write_device, write_event, write_verdict
 from spamgate.wire.messages import PROTOCOL, MessageError
@@ -77,7 +78,7 @@ class Commands:
             + '"ticket":%s,"confirmed":%s,"refused":%d}\n'
             % (
                 quote(self._gateway.tickets[device]),
-                "true" if devices.is_confirmed(device) else "false",
+                "true" if devices.flags[device] & CONFIRMED else "false",
                 self._gateway.refused[device],
             )
         )
@@ -140,7 +141,7 @@ class Commands:
         if device_id(engine, device).lower() == wanted or engine.devices.names[device].lower() == wanted:
             return True
         if engine.devices.has_mac(device) and mac_text(engine.devices.mac(device)) == wanted:
-            return not engine.devices.is_behind_relay(device)
+            return engine.devices.kind(device) == BY_MAC
         return wanted in [address_text(address) for address in engine.devices.addresses.of(device)]
 
     def _piecewise(self, send: "Send") -> "Send":

@@ -4,12 +4,13 @@
 and takes its table out of the kernel.
 """
 
+import gc
 import os
 import sys
 import time
 
 from spamgate import VERSION
-from spamgate.app import collect_early, forget_module
+from spamgate.app import collect_early
 from spamgate.app.commands import Commands, merge_grants
 from spamgate.app.persistence import Persistence
 from spamgate.core import evidence, states
@@ -157,12 +158,16 @@ class Gateway:
             drawn = os.urandom(3)
             self.tickets[device] = "%02X%02X%02X" % (drawn[0], drawn[1], drawn[2])
         self.plane.changed(device, old, new)
-        if new == states.THROTTLED and self.engine.board.has_seen(device, evidence.HOUSE_FAN_OUT):
+        if new == states.THROTTLED and self._is_swarm(device):
             self.plane.be_strict()
         parts: "list[str]" = []
         write_verdict(parts.append, self.engine, device, old, new)
         self.publish("".join(parts))
         self.persistence.touch()
+
+    def _is_swarm(self, device: int) -> bool:
+        kind = evidence.kind_name(evidence.HOUSE_FAN_OUT)
+        return any([row[0] == kind for row in self.engine.board.seen(device)])
 
     def established(self, device: int, client: bytes, port: int, server: bytes, server_port: int) -> None:
         public = self.plane.public_end(client, port, server, server_port)
@@ -242,6 +247,16 @@ class Gateway:
         parts: "list[str]" = []
         write_event(parts.append, self.engine, kind, fields)
         self.publish("".join(parts))
+
+
+def forget_module(name: str) -> None:
+    """Give back the memory of a module that is needed no more; importing it again loads it anew."""
+    package, _, last = name.rpartition(".")
+    sys.modules.pop(name, None)
+    holder = sys.modules.get(package)
+    if holder is not None and hasattr(holder, last):
+        delattr(holder, last)
+    gc.collect()
 
 
 def print_trace(error: Exception) -> None:

@@ -90,26 +90,6 @@ class Contacts:
             self._providers[at] = 0
             self._flags[at] = 0
 
-    def record(self, device: int) -> "list[list[int]]":
-        """Return the row, for a restart: provider + 1, first, last, trouble, flags.  Allocates."""
-        row = range(device * _ROW, device * _ROW + _ROW)
-        return [
-            [self._providers[at], self._first_s[at], self._last_s[at], self._trouble_s[at], self._flags[at]]
-            for at in row
-            if self._providers[at]
-        ]
-
-    def restore(self, device: int, rows: "list[list[int]]") -> None:
-        """Take what `record` gave."""
-        at = device * _ROW
-        for provider, first_s, last_s, trouble_s, flags in rows[:_ROW]:
-            self._providers[at] = provider
-            self._first_s[at] = first_s
-            self._last_s[at] = last_s
-            self._trouble_s[at] = trouble_s
-            self._flags[at] = flags
-            at += 1
-
     def _has_login(self, device: int) -> bool:
         for at in range(device * _ROW, device * _ROW + _ROW):
             if self._flags[at] & LOGGED_IN:

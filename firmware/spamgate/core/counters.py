@@ -99,18 +99,6 @@ class Counters:
         """Return an SMTP counter."""
         return self._counts[device * _FIELDS + port * SMTP_FIELDS + field]
 
-    def record(self, device: int) -> "list[int]":
-        """Return the device's counters and when it first mailed, for a restart.  Allocates."""
-        counts = list(self._counts[device * _FIELDS : device * _FIELDS + _FIELDS])
-        return counts + [self.first_smtp_s[device], self.first_smtp_us[device]]
-
-    def restore(self, device: int, values: "list[int]") -> None:
-        """Take what `record` gave; replies and what was counted as distinct start anew."""
-        for field in range(_FIELDS):
-            self._counts[device * _FIELDS + field] = values[field]
-        self.first_smtp_s[device] = values[_FIELDS]
-        self.first_smtp_us[device] = values[_FIELDS + 1]
-
     def replies(self, device: int, port: int) -> "list[tuple[int, int]]":
         """Return (code, count) in the order of codes.  Allocates: for reports."""
         base = device << _DEVICE_SHIFT | port << _PORT_SHIFT

@@ -11,7 +11,7 @@ from array import array
 from spamgate.core import states
 from spamgate.core.addresses import AddressBook
 from spamgate.core.compat import const
-from spamgate.core.identity import BEHIND_RELAY, BY_ADDRESS, Identity, identity_kind
+from spamgate.core.identity import BY_ADDRESS, Identity, identity_kind
 
 CROWD = 0
 
@@ -54,6 +54,7 @@ class DeviceTable:
         self._used = bytearray(capacity)
         self._used[CROWD] = 1
         self._index = bytearray(256)
+        self._at_address = bytearray(256)  # who was last heard of at an address, by a hash of it
         self._latest = CROWD
 
     def find(self, who: Identity) -> int:
@@ -115,6 +116,7 @@ class DeviceTable:
     def seen(self, device: int, now_s: int, buf: "bytes | bytearray", at: int, size: int) -> None:
         """The device speaks, or is spoken to, at the address `buf[at:at + size]`.  Allocation-free."""
         self.last_s[device] = now_s
+        self._at_address[(buf[at + size - 1] ^ buf[at + size - 2] << 3) & 0xFF] = device
         if device != CROWD and self.addresses.note(device, buf, at, size, now_s):
             self.flags[device] |= RELAY
 
@@ -123,6 +125,9 @@ class DeviceTable:
 
         Of several, which used it one after another, it is one known by its MAC and the last one heard of.
         """
+        found = self._at_address[(buf[at + size - 1] ^ buf[at + size - 2] << 3) & 0xFF]
+        if found and self._used[found] and self.has_mac(found) and self.addresses.has(found, buf, at, size):
+            return found
         found = -1
         for device in range(1, self.capacity):
             if self._used[device] and self.addresses.has(device, buf, at, size):
@@ -149,10 +154,6 @@ class DeviceTable:
         """Return the six bytes of the device's MAC.  Allocates: for reports."""
         return bytes(self._macs[device * _MAC_BYTES : device * _MAC_BYTES + _MAC_BYTES])
 
-    def identity(self, device: int) -> "tuple[int, int]":
-        """Return the two numbers that name the device.  Allocates."""
-        return self._high[device], self._low[device]
-
     def kind(self, device: int) -> int:
         """Return BY_MAC, BY_ADDRESS or BEHIND_RELAY."""
         return identity_kind(self._high[device])
@@ -160,14 +161,6 @@ class DeviceTable:
     def has_mac(self, device: int) -> bool:
         """Is the device known by a MAC, its own or a relay's?"""
         return self.kind(device) != BY_ADDRESS
-
-    def is_behind_relay(self, device: int) -> bool:
-        """Is the MAC the device is known by a relay's?"""
-        return self.kind(device) == BEHIND_RELAY
-
-    def is_confirmed(self, device: int) -> bool:
-        """Has the owner confirmed that it is quarantined?"""
-        return bool(self.flags[device] & CONFIRMED)
 
     def is_young(self, device: int, now_s: int) -> bool:
         """Was the device first seen less than a day ago?  The crowd's are newcomers all."""

@@ -1,11 +1,13 @@
 """How much is remembered: the sizes of all tables, as the heap allows."""
 
-_ROOMY_KB = 384
+from spamgate.core.compat import const
+
+_ROOMY_KB = const(384)
 
 # Columns: a small heap, a router's 512 KB that also holds the services, and 512 KB for the engine alone.
-SMALL = 0
-ROUTER = 1
-ROOMY = 2
+_SMALL = const(0)
+_ROUTER = const(1)
+_ROOMY = const(2)
 
 
 class Limits:
@@ -17,7 +19,7 @@ class Limits:
     """
 
     def __init__(self, heap_kb: int = 512, is_router: bool = False) -> None:
-        at = SMALL if heap_kb < _ROOMY_KB else ROUTER if is_router else ROOMY
+        at = _SMALL if heap_kb < _ROOMY_KB else _ROUTER if is_router else _ROOMY
         self.devices = (32, 48, 96)[at]
         self.suspects = (5, 8, 16)[at]  # devices of which every kind of evidence is kept
         self.connections = (160, 112, 256)[at]  # to mail servers, at a time

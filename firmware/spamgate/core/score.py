@@ -122,10 +122,6 @@ class ScoreBoard:
                 proof = proof or bool(FLAGS[kind] & PROOF)
         return proof and families & (families - 1) != 0
 
-    def has_seen(self, device: int, kind: int) -> bool:
-        """Has this kind been observed of the device?"""
-        return bool(self._rows[device] and self._counts[self._rows[device] * _KINDS + kind])
-
     def clear(self, device: int, now_s: int) -> None:
         """Start anew: another device takes the number."""
         self._lookups[device] = 0
@@ -147,25 +143,6 @@ class ScoreBoard:
                 peer = bytes(self._peers[base : base + self._peer_sizes[at]])
                 rows.append((evidence.kind_name(kind), self._counts[at], self._last_s[at], self._last_us[at], peer))
         return rows
-
-    def record(self, device: int) -> "list[list[int]]":
-        """Return what outlives a restart: the score, then a row for each kind seen.  Allocates."""
-        rows = [[self._lookups[device], self._connections[device], self._worn_s[device], self.evidence_s[device]]]
-        for kind in range(_KINDS):
-            at = self._rows[device] * _KINDS + kind
-            if self._rows[device] and self._counts[at]:
-                rows.append([kind, self._counts[at], self._taken_s[at], self._last_s[at], self._last_us[at]])
-        return rows
-
-    def restore(self, device: int, rows: "list[list[int]]") -> None:
-        """Take what `record` gave; the addresses that evidence was about are not kept."""
-        self._lookups[device], self._connections[device], self._worn_s[device], self.evidence_s[device] = rows[0]
-        for kind, count, taken_s, last_s, last_us in rows[1:]:
-            at = (self._rows[device] or self._take_row(device)) * _KINDS + kind
-            self._counts[at] = count
-            self._taken_s[at] = taken_s
-            self._last_s[at] = last_s
-            self._last_us[at] = last_us
 
     def _take_row(self, device: int) -> int:
         """Give the device a row for its evidence: a free one, else that of the lowest score."""

@@ -2,8 +2,12 @@
 
 A record is a dictionary of numbers, texts and lists, ready to be written as JSON.  Times are the engine's; after a
 restart by a clock that was set back, all of them are moved so that none lies in the future.
+
+This file knows the insides of the tables it saves, so that boards that never restart with a past need not carry it.
 """
 
+from spamgate.core.compat import const
+from spamgate.core.contacts import PER_DEVICE
 from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER
 from spamgate.core.errors import SpamgateError
 from spamgate.core.evidence import KINDS
@@ -14,9 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from spamgate.core.contacts import Contacts
+    from spamgate.core.counters import Counters
     from spamgate.core.engine import Engine
+    from spamgate.core.score import ScoreBoard
 
-_NEVER = -(1 << 30)
+_NEVER = const(-(1 << 30))
+_FIELDS = const(22)  # counters of a device
 
 
 class SnapshotError(SpamgateError):
@@ -27,7 +35,7 @@ def record(engine: "Engine", device: int) -> "dict[str, Any]":
     """Return what is kept of the device.  Allocates."""
     devices = engine.devices
     return {
-        "id": list(devices.identity(device)),
+        "id": [devices._high[device], devices._low[device]],
         "mac": _hex(devices.mac(device)),
         "name": devices.names[device],
         "addresses": [_hex(address) for address in devices.addresses.of(device)],
@@ -35,9 +43,9 @@ def record(engine: "Engine", device: int) -> "dict[str, Any]":
         "seen": [devices.first_s[device], devices.last_s[device]],
         "flags": devices.flags[device],
         "grant": devices.grant[device],
-        "score": engine.board.record(device),
-        "contacts": engine.contacts.record(device),
-        "counts": engine.counters.record(device),
+        "score": _score(engine.board, device),
+        "contacts": _contacts(engine.contacts, device),
+        "counts": _counts(engine.counters, device),
     }
 
 
@@ -69,10 +77,10 @@ def _restore(engine: "Engine", kept: "dict[str, Any]", shift_s: int) -> int:
     score = kept["score"]
     moved = [score[0][:2] + [_move(time_s, shift_s) for time_s in score[0][2:]]]
     moved += [[row[0], row[1], _move(row[2], shift_s), row[3] + shift_s, row[4]] for row in score[1:]]
-    engine.board.restore(device, moved)
+    _restore_score(engine.board, device, moved)
     contacts = [[row[0]] + [time_s + shift_s for time_s in row[1:4]] + [row[4]] for row in kept["contacts"]]
-    engine.contacts.restore(device, contacts)
-    engine.counters.restore(device, kept["counts"])
+    _restore_contacts(engine.contacts, device, contacts)
+    _restore_counts(engine.counters, device, kept["counts"])
     return device
 
 
@@ -108,3 +116,57 @@ def _unhex(text: str, size: int) -> bytes:
     if len(text) != 2 * size:
         raise ValueError
     return bytes([int(text[at : at + 2], 16) for at in range(0, 2 * size, 2)])
+
+
+def _score(board: "ScoreBoard", device: int) -> "list[list[int]]":
+    rows = [[board._lookups[device], board._connections[device], board._worn_s[device], board.evidence_s[device]]]
+    for kind in range(KINDS):
+        at = board._rows[device] * KINDS + kind
+        if board._rows[device] and board._counts[at]:
+            rows.append([kind, board._counts[at], board._taken_s[at], board._last_s[at], board._last_us[at]])
+    return rows
+
+
+
+def _restore_score(board: "ScoreBoard", device: int, rows: "list[list[int]]") -> None:
+    board._lookups[device], board._connections[device], board._worn_s[device], board.evidence_s[device] = rows[0]
+    for kind, count, taken_s, last_s, last_us in rows[1:]:
+        at = (board._rows[device] or board._take_row(device)) * KINDS + kind
+        board._counts[at] = count
+        board._taken_s[at] = taken_s
+        board._last_s[at] = last_s
+        board._last_us[at] = last_us
+
+
+
+def _contacts(contacts: "Contacts", device: int) -> "list[list[int]]":
+    row = range(device * PER_DEVICE, device * PER_DEVICE + PER_DEVICE)
+    columns = (contacts._providers, contacts._first_s, contacts._last_s, contacts._trouble_s, contacts._flags)
+    return [[column[at] for column in columns] for at in row if contacts._providers[at]]
+
+
+
+def _restore_contacts(contacts: "Contacts", device: int, rows: "list[list[int]]") -> None:
+    at = device * PER_DEVICE
+    for provider, first_s, last_s, trouble_s, flags in rows[:PER_DEVICE]:
+        contacts._providers[at] = provider
+        contacts._first_s[at] = first_s
+        contacts._last_s[at] = last_s
+        contacts._trouble_s[at] = trouble_s
+        contacts._flags[at] = flags
+        at += 1
+
+
+
+def _counts(counters: "Counters", device: int) -> "list[int]":
+    counts = list(counters._counts[device * _FIELDS : device * _FIELDS + _FIELDS])
+    return counts + [counters.first_smtp_s[device], counters.first_smtp_us[device]]
+
+
+
+def _restore_counts(counters: "Counters", device: int, values: "list[int]") -> None:
+    for field in range(_FIELDS):
+        counters._counts[device * _FIELDS + field] = values[field]
+    counters.first_smtp_s[device] = values[_FIELDS]
+    counters.first_smtp_us[device] = values[_FIELDS + 1]
+

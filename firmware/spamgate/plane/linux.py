@@ -121,10 +121,12 @@ class LinuxPlane:
             self.sets.show(device)
 
     def be_strict(self) -> None:
-        """A swarm of newcomers mails: let them share one budget."""
-        if self._enforces:
-            for name in self._settings.lan:
-                self.sets.be_strict(name)
+        """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
+        if not self._enforces:
+            return
+        self._settle()
+        for name in self._settings.lan:
+            self.sets.be_strict(name)
 
     def tick(self, now_ms: int) -> None:
         """Renew leases and verdicts, look after the table and the interfaces."""
@@ -220,9 +222,14 @@ class LinuxPlane:
                 self.sets.show(device)
                 if devices.state[device] == states.THROTTLED:
                     self.sets.empty_budget(device)
-            if not devices.is_young(device, engine.now_s):
-                self.sets.settle(device)
         self._lease_all()
+
+    def _settle(self) -> None:
+        """Whoever is here is no newcomer; a suspect is treated as one anyway."""
+        devices = self._engine.devices
+        for device in range(1, devices.capacity):
+            if devices.is_present(device):
+                self.sets.settle(device)
 
     def _load(self) -> None:
         """Load the table, without the short-lived exchanges where this kernel cannot have them."""

@@ -130,7 +130,7 @@ _DECIDED = """
   update @pace { ether saddr limit rate over %(normal_per_minute)d/minute burst %(normal_burst)d packets } goto later
  }
  chain newcomer {
-  comment "devices younger than a day share one budget while a swarm of them mails"
+  comment "joined while a swarm of newcomers mails: no budget of their own"
   ether saddr . ip daddr @past4 accept
   ether saddr . ip6 daddr @past6 accept
   goto later

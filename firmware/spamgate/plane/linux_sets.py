@@ -22,7 +22,7 @@ TABLE = "spamgate"
 GUARD_LEASE_S = 4
 
 _PAST_S = const(8 * 86400)
-_SETTLED_S = const(2 * 86400)
+_SETTLED_S = const(86400)  # as long as _STRICT_S
 _ENDED_S = const(3600)
 _STRICT_S = const(86400)
 

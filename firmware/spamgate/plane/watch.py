@@ -80,10 +80,10 @@ class Watcher:
         if not self.scope.contains(packet.buf, packet.dst_at, packet.address_bytes):
             return -1
         to_mac_at = packet.to_mac_at
-        if self.by_mac and packet.mac_at >= 0 and (to_mac_at < 0 or not is_station(packet.buf, to_mac_at)):
-            # Linux cooked frames name their sender's MAC only; the receiver may be known by its own.
+        if self.by_mac and (to_mac_at < 0 or not is_station(packet.buf, to_mac_at)):
+            # Cooked and logged frames name their sender's MAC at the most; the receiver may be known by its own.
             device = self._devices.at_address(packet.buf, packet.dst_at, packet.address_bytes)
-            if device >= 0 or to_mac_at >= 0:
+            if device >= 0 or to_mac_at >= 0 or self.own:
                 return device
         return self._resident(packet, to_mac_at, packet.dst_at)
 

@@ -6,6 +6,10 @@ Link types are the numbers of the tcpdump.org LINKTYPE registry.
 from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.wire.nflog import LoggedPacket
+
 ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_IPV6 = 0x86DD
 
@@ -24,15 +28,6 @@ _LINK_IPV6 = const(229)
 _LINK_NFLOG = const(239)
 _LINK_COOKED_2 = const(276)
 _RAW_LINKS = b"\x65\x0c\x0e"  # 101, and what BSD systems write: 12, 14
-
-# A packet as netfilter logs it: attributes, sizes in the machine's byte order (linux/netfilter/nfnetlink_log.h).
-_NFLOG_HEADER_BYTES = const(4)
-_NFLOG_ATTRIBUTE_BYTES = const(4)  # its size and kind
-_NFLOG_MAC = const(8)
-_NFLOG_MAC_BYTES = const(16)  # size and kind, length and padding, eight bytes of address
-_NFLOG_PACKET = const(9)
-_AF_INET = const(2)
-_AF_INET6 = const(10)
 
 _HARDWARE_LOOPBACK = const(772)  # ARPHRD_LOOPBACK: its address is all zero
 _FAMILY_IPV4 = const(2)
@@ -65,10 +60,8 @@ class Frame:
         self.mac_at = -1  # source
         self.to_mac_at = -1
         self.vlan = 0
-        self.log_is_little = True  # byte order of NFLOG's lengths
         self._cursor = Cursor()
-        self._log_mac_after = 0  # where they were in the frame before: mostly they are there again
-        self._log_packet_after = 0
+        self._logged: "LoggedPacket | None" = None
 
     def read_link(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
         """Read the link header; return the EtherType behind it, 0 when that has none."""
@@ -101,49 +94,13 @@ class Frame:
         return self._read_raw(link_type)
 
     def _read_log(self) -> int:
-        """Netfilter's attributes: the packet is the last of them, the MAC it came from another."""
-        buf = self.buf
-        cursor = self._cursor
-        start = cursor.take(_NFLOG_HEADER_BYTES)
-        if not self._is_like_before(start, cursor.end):
-            self._find_in_log(start, cursor.end)
-        cursor.take(self._log_packet_after - _NFLOG_HEADER_BYTES)
-        if self._log_mac_after:
-            self.mac_at = start + self._log_mac_after
-        family = buf[start]
-        if family == _AF_INET:
-            return _IPV4
-        return _IPV6 if family == _AF_INET6 else 0
+        """A packet as netfilter logs it; only gateways meet them, so only they carry the reader."""
+        logged = self._logged
+        if logged is None:
+            from spamgate.wire.nflog import LoggedPacket
 
-    def _is_like_before(self, start: int, end: int) -> bool:
-        """Are MAC and packet where they were in the frame before?  What stands before the packet is fixed in size."""
-        packet_at = start + self._log_packet_after
-        if not self._log_packet_after or packet_at > end or self._log_word(packet_at - 2) != _NFLOG_PACKET:
-            return False
-        if not 0 <= end - packet_at - self._log_word(packet_at - 4) + 4 < 4:  # the last attribute, but for padding
-            return False
-        mac_at = start + self._log_mac_after
-        return not self._log_mac_after or self._log_word(mac_at - 6) == _NFLOG_MAC
-
-    def _find_in_log(self, start: int, end: int) -> None:
-        self._log_mac_after = self._log_packet_after = 0
-        at = start + _NFLOG_HEADER_BYTES
-        while end - at >= _NFLOG_ATTRIBUTE_BYTES:
-            size = self._log_word(at)
-            kind = self._log_word(at + 2)
-            if kind == _NFLOG_PACKET:
-                self._log_packet_after = at + 4 - start
-                return
-            if size < _NFLOG_ATTRIBUTE_BYTES:
-                break
-            if kind == _NFLOG_MAC and size >= _NFLOG_MAC_BYTES and end - at >= _NFLOG_MAC_BYTES:
-                self._log_mac_after = at + 8 - start if self.buf[at + 5] == 6 else 0
-            at += size + 3 & ~3
-        raise FormError("a logged packet without the packet")
-
-    def _log_word(self, at: int) -> int:
-        buf = self.buf
-        return buf[at] | buf[at + 1] << 8 if self.log_is_little else buf[at] << 8 | buf[at + 1]
+            logged = self._logged = LoggedPacket()
+        return logged.read(self, self._cursor)
 
     def _untag(self, ethertype: int) -> int:
         """Step over VLAN tags; the last one is the one closest to the device."""

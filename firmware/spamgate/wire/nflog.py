@@ -1,10 +1,15 @@
-"""How the kernel is told to log packets to us (linux/netfilter/nfnetlink_log.h).
+"""Packets that the kernel logs, and how it is told to (linux/netfilter/nfnetlink_log.h).
 
-What it sends are frames of link type NFLOG, which `frame` reads, each in a message of its own.
+What it sends are frames of link type NFLOG, each in a message of its own: attributes in the machine's byte order.
 """
 
 from spamgate.core.compat import const
-from spamgate.wire.netlink import ACK, REQUEST, Request
+from spamgate.wire.cursor import Cursor, FormError
+from spamgate.wire.netlink import ACK, LITTLE, REQUEST, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.wire.frame import Frame
 
 PACKET = 4 << 8  # the kind of message that carries a packet
 
@@ -18,6 +23,68 @@ _FLAGS = const(6)
 _BIND = const(1)
 _COPY_PACKET = const(2)
 _SEQUENCE = const(1)  # NFULNL_CFG_F_SEQ
+
+_HEADER_BYTES = const(4)
+_ATTRIBUTE_BYTES = const(4)  # its size and kind
+_MAC = const(8)
+_MAC_BYTES = const(16)  # size and kind, length and padding, eight bytes of address
+_PACKET = const(9)
+_AF_INET = const(2)
+_AF_INET6 = const(10)
+_IPV4 = const(0x0800)
+_IPV6 = const(0x86DD)
+
+
+class LoggedPacket:
+    """The attributes of one logged packet; made once.  Allocation-free."""
+
+    def __init__(self) -> None:
+        self._buf: "bytes | bytearray" = b""
+        self._mac_after = 0  # where they were in the frame before: mostly they are there again
+        self._packet_after = 0
+
+    def read(self, frame: "Frame", cursor: Cursor) -> int:
+        """Read what the cursor is over up to the packet; set the frame's MAC and return the EtherType."""
+        buf = self._buf = frame.buf
+        start = cursor.take(_HEADER_BYTES)
+        if not self._is_like_before(start, cursor.end):
+            self._find(start, cursor.end)
+        cursor.take(self._packet_after - _HEADER_BYTES)
+        if self._mac_after:
+            frame.mac_at = start + self._mac_after
+        family = buf[start]
+        if family == _AF_INET:
+            return _IPV4
+        return _IPV6 if family == _AF_INET6 else 0
+
+    def _is_like_before(self, start: int, end: int) -> bool:
+        """Are MAC and packet where they were in the frame before?  What stands before the packet is fixed in size."""
+        packet_at = start + self._packet_after
+        if not self._packet_after or packet_at > end or self._word(packet_at - 2) != _PACKET:
+            return False
+        if not 0 <= end - packet_at - self._word(packet_at - 4) + 4 < 4:  # the last attribute, but for padding
+            return False
+        return not self._mac_after or self._word(start + self._mac_after - 6) == _MAC
+
+    def _find(self, start: int, end: int) -> None:
+        self._mac_after = self._packet_after = 0
+        at = start + _HEADER_BYTES
+        while end - at >= _ATTRIBUTE_BYTES:
+            size = self._word(at)
+            kind = self._word(at + 2)
+            if kind == _PACKET:
+                self._packet_after = at + _ATTRIBUTE_BYTES - start
+                return
+            if size < _ATTRIBUTE_BYTES:
+                break
+            if kind == _MAC and size >= _MAC_BYTES and end - at >= _MAC_BYTES:
+                self._mac_after = at + 8 - start if self._buf[at + 5] == 6 else 0
+            at += (size + 3) & ~3
+        raise FormError("a logged packet without the packet")
+
+    def _word(self, at: int) -> int:
+        buf = self._buf
+        return buf[at] | buf[at + 1] << 8 if LITTLE else buf[at] << 8 | buf[at + 1]
 
 
 def bind(request: Request, group: int) -> "memoryview":

@@ -1,7 +1,7 @@
 """Who has mail in the lab's internet: providers with their mail exchangers, a submission server, and certificates.
 
-Names and addresses are fixed (198.51.100.10-.99 and the same numbers in 2001:db8:100::/64), so that parts of the lab
-that know nothing of each other fit.  Large providers have three exchangers each, small ones one.
+Names and addresses are fixed, so that parts of the lab that know nothing of each other fit.  As in the world, every
+server is in a network of its own (198.18.N.25 and 2001:db8:N+100::25).  Large providers have three exchangers each, small ones one.
 """
 
 import subprocess
@@ -53,7 +53,7 @@ class Provider:
 
 
 def _exchange(name: str, number: int) -> Exchange:
-    return Exchange(name, f"198.51.100.{number}", f"2001:db8:100::{number}")
+    return Exchange(name, f"198.18.{number}.25", f"2001:db8:{100 + number}::25")
 
 
 def _provider(name: str, first: int, count: int) -> Provider:
