@@ -7,6 +7,7 @@ from fakes.home import TYPE_A, Home, name_hash
 from spamgate.core.counters import DNS_MX, DNS_MX_NAMES, DNS_NXDOMAIN, DNS_QUERIES
 from spamgate.core.devices import ASKED_DNS, ASKED_MX, CROWD, GRANT_MAIL_SERVER, RESOLVER
 from spamgate.core.lookups import LIST_NAME, MAIL_NAME, NXDOMAIN, TYPE_MX
+from spamgate.core.states import QUARANTINED, RELEASED, THROTTLED
 
 
 class Counting(unittest.TestCase):
@@ -123,6 +124,29 @@ class Excused(unittest.TestCase):
                 home.ask(clean, name, TYPE_A, MAIL_NAME)
         self.assertEqual(home.evidence(clean), {})
         self.assertEqual(list(home.evidence(bot)), ["mail_name_query"])
+
+
+class Refused(unittest.TestCase):
+    """Who is refused by us looks up again: that is our doing, and says nothing of the device."""
+
+    def setUp(self):
+        self.home = Home()
+        self.device = self.home.settled(1)
+
+    def evidence(self, state, enforces):
+        engine = self.home.engine
+        engine.enforces = enforces
+        engine.devices.state[self.device] = state
+        engine.lookups.judge(self.device, TYPE_MX, 0, 0)
+        return len(engine.board.seen(self.device))
+
+    def test_look_ups_of_a_throttled_device_say_nothing_where_it_is_refused(self):
+        for state in (THROTTLED, QUARANTINED):
+            self.assertEqual(self.evidence(state, True), 0)
+        self.assertEqual(self.evidence(RELEASED, True), 1)
+
+    def test_they_count_where_nothing_is_refused(self):
+        self.assertEqual(self.evidence(THROTTLED, False), 1)
 
 
 if __name__ == "__main__":

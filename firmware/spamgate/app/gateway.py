@@ -73,6 +73,7 @@ class Gateway:
         log_buffer = bytearray(_LOG_BYTES)  # first, while there is room in one piece
         limits = Limits(_HEAP_KB, is_router=True)
         self.engine = Engine(limits, self._changed)
+        self.engine.enforces = not settings.monitor_only
         self.engine.at(self.clock.s, 0)
         self.watcher = Watcher(self.engine, None, True, limits)
         self.loop = Loop()

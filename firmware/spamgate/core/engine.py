@@ -47,6 +47,7 @@ class Engine:
         self.contacts = Contacts(limits.devices)
         self.providers = Providers(limits.hosts)
         self.line = Line()
+        self.enforces = False  # are connections of throttled devices refused, and tried again therefore?
         self._on_change = on_change
         self._patrolled_s = 0
         self.lookups = Lookups(self, limits.hosts, limits.distinct // 4)

@@ -10,6 +10,7 @@ from spamgate.core.compat import const
 from spamgate.core.counters import DNS_MX, DNS_MX_NAMES, DNS_NXDOMAIN, DNS_QUERIES, MX_NAMES
 from spamgate.core.devices import ASKED_DNS, ASKED_MX, CROWD, GRANT_MAIL_SERVER, RESOLVER
 from spamgate.core.hashing import hash_pair
+from spamgate.core.states import QUARANTINED, THROTTLED
 from spamgate.core.tables import DistinctSet, Recall
 
 TYPE_CHECKING = False
@@ -110,7 +111,11 @@ class Lookups:
         self._failures[device] = 0
 
     def _is_excused(self, device: int) -> bool:
+        """Says nothing: a mail server, the home's resolver, and whoever must look up again because we refused it."""
         devices = self._engine.devices
+        state = devices.state[device]
+        if self._engine.enforces and (state == THROTTLED or state == QUARANTINED):
+            return True
         return devices.grant[device] == GRANT_MAIL_SERVER or bool(devices.flags[device] & RESOLVER)
 
     def _count_mx(self, device: int) -> None:
