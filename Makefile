@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit alloc fuzz scenario oracle house lint types layers bench check check-full clean
+.PHONY: help setup run replay test unit alloc fuzz scenario oracle e2e house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -16,11 +16,16 @@ help: ## print this list
 
 setup: $(READY) ## make .venv with the pinned versions (run and test do it themselves)
 
-run: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a capture: CAPTURE=file, or a home made from a seed
+run: $(READY) ## a whole home on this machine, five of its devices infected: SECONDS=n, default 60
+	@ci/test_setup.sh lab
+	@$(VENV)/bin/spamgate lab $(if $(SECONDS),--seconds $(SECONDS))
+
+replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a capture: CAPTURE=file, or a home made from a seed
 	@$(VENV)/bin/spamgate replay "$(or $(CAPTURE),$(HOME_CAPTURE))"
 
 ##@ Tests (tests/README.md says what each level proves)
 test: $(READY) ## every level of test that runs here, lint and types included
+	@ci/test_setup.sh
 	@$(PYTEST) tests
 
 unit: $(READY) ## the unit test files on MicroPython and on CPython
@@ -38,6 +43,10 @@ scenario: $(READY) ## made homes of bots and clean devices, judged by the whole 
 oracle: $(READY) ## real captures and messages against independent readers
 	@$(PYTEST) tests/oracle
 
+e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
+	@ci/test_setup.sh
+	@$(PYTEST) tests/e2e
+
 house: $(READY) ## README commands, layout, layers, lint and types
 	@$(PYTEST) tests/house
 
@@ -53,8 +62,9 @@ layers: $(READY) ## imports point down only
 
 check: test ## all that CI does
 
-check-full: $(READY) ## as check, with long fuzz campaigns from a new seed (printed)
-	@SPAMGATE_FUZZ=full $(PYTEST) tests
+check-full: $(READY) ## as check, with long campaigns from a new seed (printed)
+	@ci/test_setup.sh
+	@SPAMGATE_FUZZ=full SPAMGATE_LONG=1 $(PYTEST) tests
 
 ##@ Numbers and tidying
 bench: $(READY) ## measure, print a table and write build/bench.json
