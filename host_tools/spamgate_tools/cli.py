@@ -5,9 +5,17 @@ import sys
 import click
 
 from spamgate_tools import __version__
+from spamgate_tools.commands.confirm import confirm
 from spamgate_tools.commands.decode import decode
+from spamgate_tools.commands.devices import devices
+from spamgate_tools.commands.explain import explain
+from spamgate_tools.commands.gateway import gateway
+from spamgate_tools.commands.grant import grant
 from spamgate_tools.commands.lab import lab
+from spamgate_tools.commands.monitor import monitor
+from spamgate_tools.commands.release import release
 from spamgate_tools.commands.replay import replay
+from spamgate_tools.commands.trace import trace
 from spamgate_tools.errors import EXIT_FAILED, UserError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -24,8 +32,8 @@ def spamgate() -> None:
     """
 
 
-spamgate.add_command(replay)
-spamgate.add_command(decode)
+for verb in (gateway, devices, explain, release, grant, confirm, monitor, trace, replay, decode):
+    spamgate.add_command(verb)
 spamgate.add_command(lab)
 
 

@@ -1,30 +1,32 @@
 """Devices as people look at them: who, in which state, since when, how much; and for suspects, why."""
 
 import json
-from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spamgate.core.sentences import SENTENCES
 from spamgate.core.states import STATE_NAMES
+from spamgate_tools.device_words import sentence, state, title, utc
 
 _NORMAL = STATE_NAMES[0]
 _ALARM = ("quarantined", "throttled", "released", "watched", "normal")
 _SPAMMING = _ALARM[:2]
-STYLES = {"normal": "green", "watched": "yellow", "throttled": "red", "quarantined": "bold red", "released": "cyan"}
 _CROWD = "crowd"
 _QUIET_ROWS = 12  # devices in state normal that are shown one by one
+_NONE_CAPTURED = "No device of the home is in this capture: name the home's network with --lan CIDR."
+_NONE_LIVE = "The gateway has not seen any device yet."
 
 
 class Devices:
-    """What a stream of verdict and device lines says by its end."""
+    """What a stream of verdict and device lines says by its end: of captures, or of a gateway that is `live`."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = False) -> None:
+        self._live = live
         self._devices: list[dict] = []
         self._verdicts: dict[str, dict] = {}
+        self._since: dict[str, float] = {}
 
     def add(self, line: bytes | str) -> None:
         """Take one line."""
@@ -33,6 +35,8 @@ class Devices:
             self._verdicts[event["device"]] = event
         elif event["type"] == "device":
             self._devices.append(event)
+        elif event["type"] == "explain":
+            self._since[event["device"]] = event["since"]
 
     def is_empty(self) -> bool:
         """Is there no device to show?"""
@@ -41,7 +45,7 @@ class Devices:
     def view(self) -> RenderableType:
         """Return the table, and below it the reasons and the answer."""
         if not self._devices:
-            return Text("No device of the home is in this capture: name the home's network with --lan CIDR.")
+            return Text(_NONE_LIVE if self._live else _NONE_CAPTURED)
         ranked = sorted(self._devices, key=lambda device: _ALARM.index(device["state"]))
         suspects = [device for device in ranked if device["state"] != _NORMAL]
         quiet = ranked[len(suspects) :]
@@ -49,8 +53,8 @@ class Devices:
         table.add_column("device", no_wrap=True)
         table.add_column("name or address", overflow="fold")
         table.add_column("state", no_wrap=True)
-        for title in ("port 25", "mails", "DNS", "MX"):
-            table.add_column(title, justify="right")
+        for heading in ("port 25", "mails", "DNS", "MX"):
+            table.add_column(heading, justify="right")
         for device in suspects + quiet[:_QUIET_ROWS]:
             table.add_row(*_row(device))
         parts: list[RenderableType] = [table]
@@ -60,17 +64,21 @@ class Devices:
         return Group(*parts, self._answer())
 
     def _reasons(self, device: dict) -> Text:
-        verdict = self._verdicts[device["device"]]
-        text = Text.assemble((_title(device), "bold"), ": ", _state(device), f" since {_time(verdict['t'])}\n")
-        for row in verdict["evidence"]:
-            text.append(f"  - {SENTENCES[row['kind']]}{_times(row['count'])}\n")
-        return text
+        known = device["device"]
+        verdict = self._verdicts.get(known)
+        text = Text.assemble((title(device), "bold"), ": ", state(device))
+        if verdict:
+            text.append(f" since {utc(self._since.get(known) or verdict['t'])}")
+        for row in verdict["evidence"] if verdict else ():
+            text.append(f"\n  - {sentence(row)}{_times(row['count'])}")
+        return text.append("\n")
 
     def _answer(self) -> Text:
         senders = [device for device in self._devices if device["state"] in _SPAMMING]
         if not senders:
-            return Text(f"None of {len(self._devices)} devices sends spam over port 25 in what was captured.")
-        names = ", ".join(_title(device) for device in senders)
+            where = "" if self._live else " in what was captured"
+            return Text(f"None of {len(self._devices)} devices sends spam over port 25{where}.")
+        names = ", ".join(title(device) for device in senders)
         verb = "sends" if len(senders) == 1 else "send"
         return Text.assemble((names, "bold red"), f" {verb} spam; {len(senders)} of {len(self._devices)} devices.")
 
@@ -85,11 +93,7 @@ def _row(device: dict) -> list[RenderableType]:
     smtp = device["smtp"]
     dns = device["dns"]
     counts = (smtp["connects"], smtp["messages_accepted"], dns["queries"], dns["mx"])
-    return [Text(device["device"]), Text(_label(device)), _state(device), *(str(count or "") for count in counts)]
-
-
-def _state(device: dict) -> Text:
-    return Text(device["state"], style=STYLES[device["state"]])
+    return [Text(device["device"]), Text(_label(device)), state(device), *(str(count or "") for count in counts)]
 
 
 def _label(device: dict) -> str:
@@ -100,13 +104,5 @@ def _label(device: dict) -> str:
     return device["name"] or (others[0] if others else "")
 
 
-def _title(device: dict) -> str:
-    return f"{device['name']} ({device['device']})" if device["name"] else device["device"]
-
-
 def _times(count: int) -> str:
     return f" ({count} times)" if count > 1 else ""
-
-
-def _time(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
