@@ -8,6 +8,7 @@ import os
 
 from spamgate.core import states
 from spamgate.core.compat import const
+from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
 from spamgate.core.devices import GRANT_NONE
 from spamgate.core.errors import SpamgateError
 from spamgate.core.hashing import hash_bytes
@@ -32,6 +33,7 @@ _CHECK_MS = const(1000)
 _HOME_MS = const(5000)
 _RENEW_MS = const(1800000)
 _HOUR_S = const(3600)
+_DAY_S = const(86400)
 _DNS = const(53)
 _MARKED_CHAIN = "passed_on"
 _NOT_LOADED = const(-2)
@@ -91,6 +93,9 @@ class LinuxPlane:
             raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
         self.offload.exempt(self._report)
         self._enforce_all()
+        for device in range(1, self._engine.devices.capacity):
+            if self._enforces and self._engine.devices.state[device] == states.THROTTLED:
+                self.sets.empty_budget(device, self._refill_s(device))
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
 
     def ready(self, sock) -> None:
@@ -106,7 +111,7 @@ class LinuxPlane:
             return
         self.sets.show(device)
         if new == states.THROTTLED and old != states.QUARANTINED:
-            self.sets.empty_budget(device)
+            self.sets.empty_budget(device, self._refill_s(device))
             self._flows.limit(device)
         if self._guards_suspects:
             self._lease(device)
@@ -138,6 +143,7 @@ class LinuxPlane:
             self._check_table()
         if elapsed(now_ms, self._homed_ms) >= _HOME_MS:
             self._homed_ms = now_ms
+            self._report_failures()
             self.home.refresh()
             self.offload.exempt(self._report)
         if elapsed(now_ms, self._renewed_ms) >= _RENEW_MS:
@@ -186,6 +192,15 @@ class LinuxPlane:
                 self.sets.has_past(device, server)
         return server
 
+    def _refill_s(self, device: int) -> int:
+        """Return when the budget of a device just throttled has something in it: what leaked is taken off the first day.
+
+        After k messages the first is k refills away, so that a day holds no more than the budget altogether.
+        """
+        budget = max(self._settings.budget_per_day, 1)
+        leaked = self._engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
+        return _DAY_S // budget * min(max(leaked, 1), budget)
+
     def _is_suspect(self, device: int) -> bool:
         return self._was_suspect(self._engine.devices.state[device])
 
@@ -220,8 +235,6 @@ class LinuxPlane:
                 continue
             if self._is_suspect(device) or devices.grant[device] != GRANT_NONE:
                 self.sets.show(device)
-                if devices.state[device] == states.THROTTLED:
-                    self.sets.empty_budget(device)
         self._lease_all()
 
     def _settle(self) -> None:
@@ -230,6 +243,13 @@ class LinuxPlane:
         for device in range(1, devices.capacity):
             if devices.is_present(device):
                 self.sets.settle(device)
+
+    def _report_failures(self) -> None:
+        """Say what the kernel refused since the last time."""
+        sets = self.sets
+        if sets.failures:
+            self._report("the kernel refused %d changes of sets (error %d)" % (sets.failures, sets.last_error))
+            sets.failures = 0
 
     def _load(self) -> None:
         """Load the table, without the short-lived exchanges where this kernel cannot have them."""

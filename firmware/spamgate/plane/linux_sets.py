@@ -59,10 +59,10 @@ class KernelSets:
             else:
                 self._drop("stopped" + suffix, key)
 
-    def empty_budget(self, device: int) -> None:
-        """The budget of a device just throttled starts empty."""
+    def empty_budget(self, device: int, refill_s: int) -> None:
+        """The budget of a device just throttled starts empty, and is so for `refill_s`."""
         if self._has_mac(device):
-            self._add("drained", self._devices.mac(device), 0)
+            self._put("drained", self._devices.mac(device), refill_s)
 
     def guard(self, device: int) -> None:
         """Send the device's DNS to the guard, until the lease runs out."""
