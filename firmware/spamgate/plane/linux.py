@@ -193,7 +193,7 @@ class LinuxPlane:
         return server
 
     def _refill_s(self, device: int) -> int:
-        """Return when the budget of a device just throttled has something in it: what leaked is taken off the first day.
+        """Return when the budget of a device just throttled has something in it: the first day pays for what leaked.
 
         After k messages the first is k refills away, so that a day holds no more than the budget altogether.
         """
