@@ -8,7 +8,7 @@ from rich.console import Console
 
 from spamgate_tools.lab.books import Books, Member
 from spamgate_tools.lab.lines import Follower
-from spamgate_tools.lab.live import table, verdict_line
+from spamgate_tools.lab.live import event_line, table
 from spamgate_tools.lab.residents import RESIDENTS
 from spamgate_tools.lab.summary import faults, summarize, view
 
@@ -148,11 +148,13 @@ def test_devices_behind_one_mac_are_told_apart_by_their_address(books):
 def test_the_table_and_the_lines_are_text_for_people(books):
     _right_run(books)
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(table(books), view(summarize(books, 60)), verdict_line(_verdict(BOT, "throttled"), books))
+    console.print(table(books, 160), view(summarize(books, 60)), event_line(_verdict(BOT, "throttled"), books))
     text = console.export_text()
     assert "mailed three providers in ten minutes, or four in a day" in text
     assert "All 1 bots contained, 1 of their messages leaked" in text
     assert "stick is throttled: " in text
+    assert event_line({"type": "start", "t": 1.0}, books) is None
+    assert "disk full" in event_line({"type": "error", "t": 1.0, "text": "disk full"}, books).plain
 
 
 def test_a_follower_reads_whole_lines_once(tmp_path):

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from spamgate_tools.errors import EXIT_DIFFERENT
-from spamgate_tools.lab.live import Screen, table, verdict_line
+from spamgate_tools.lab.live import Screen, event_line, table
 from spamgate_tools.lab.rootless import settle
 from spamgate_tools.lab.run import LEAST_S, MOST_S, Course
 from spamgate_tools.lab.summary import faults, view
@@ -70,8 +70,9 @@ def _run_for_people(seconds: int, seed: int, keep_logs: Path | None) -> dict:
     with ExitStack() as stack:
 
         def tell(event: dict) -> None:
-            if event["type"] == "verdict":
-                console.print(verdict_line(event, course.books), soft_wrap=True)
+            line = event_line(event, course.books)
+            if line:
+                console.print(line, soft_wrap=True)
 
         def step(text: str) -> None:
             if screen:
@@ -86,5 +87,5 @@ def _run_for_people(seconds: int, seed: int, keep_logs: Path | None) -> dict:
         summary = course.run(tick, keep_logs)
     for note in course.notes:
         console.print(f"Note: {note}.", soft_wrap=True)
-    console.print(table(course.books), view(summary))
+    console.print(table(course.books, console.width), view(summary))
     return summary
