@@ -73,7 +73,7 @@ def _passed_on(settings: Mapping[str, object]) -> str:
     """Return a path under which the next program in this process reads the settings; no file is left behind."""
     memory = os.memfd_create("spamgate.json", 0)
     os.write(memory, json.dumps(settings).encode())
-    return f"/dev/fd/{memory}"
+    return f"/proc/self/fd/{memory}"
 
 
 def _check_machine(path: str) -> None:

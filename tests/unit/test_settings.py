@@ -112,7 +112,7 @@ class Refused(unittest.TestCase):
             ("monitor_only", "yes", '"yes" is not true or false'),
             ("fail", "OPEN", '"OPEN" is not "open" or "closed"'),
             ("guard", None, 'None is not "suspects" or "all" or "off"'),
-            ("wan", ["a", 3], "3 is not the name of an interface (up to 15 characters, no blank, no slash)"),
+            ("wan", ["a", 3], "3 is not the name of an interface (up to 15 letters, digits and ._+@-)"),
             ("guard_block", ["a..b"], '"a..b" is not a domain name such as example.com (others than ASCII as xn--...)'),
             ("aliases", {"zz": "TV"}, '"zz" is not a MAC address such as 02:00:5e:10:00:01'),
             ("aliases", {"02:00:5e:10:00:01": ""}, '"" is not text of 1 to 64 characters'),
@@ -128,7 +128,8 @@ class Refused(unittest.TestCase):
 
     def test_names_that_are_none_are_refused(self):
         for key, values in (
-            ("wan", ("", "a" * 16, "eth 0", "a/b", "a:1", "..", ".", "\u00e9th0", "a\n", 'a"', "a\\")),
+            ("wan", ("", "a" * 16, "eth 0", "a/b", "a:1", "..", ".a", "\u00e9th0", "a\n", 'a"', "a\\", "a*")),
+            ("lan", ("-a", "$a", "a;b", "@", "a`", "a'")),
             ("home_networks", ("", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "home", "10.0.0.1/-1", "10.0.0.0/8/8")),
             ("guard_upstreams", ("", "dns.example", "192.0.2.256", "192.0.2.1:53", "fe80::1%eth0", "10.0.0.0/8")),
             ("guard_allow", ("", ".", "a b", "a/b", "*.a", "\u00fc.example", "a" * 64, "a." * 127 + "aa", ".a", "a\0")),
@@ -144,7 +145,8 @@ class Refused(unittest.TestCase):
     def test_paths_and_pages_that_are_none_are_refused(self):
         for key, values in (
             ("state_dir", ("", "var", "./x", "/" + "d" * 200, "/a\nb", "-")),
-            ("control", ("", "run", "/" + "c" * 107, "/" + "\u00fc" * 60)),
+            ("state_dir", ("/a b", "/a;b", "/$x", "/a'", "/*", "/`a`")),
+            ("control", ("", "run", "/" + "c" * 107, "/\u00fc")),
             ("event_log", ("events", "--", "/a\0b")),
             ("page", ("192.168.1.1", "ftp://a/", "http://", "http:///x", "http://a b/", "http://a/\r\n250 ok")),
             ("page", ("http://\u00fc/", 'http://a/"', "http://a/" + "x" * 112, "javascript://a/")),

@@ -21,7 +21,7 @@ from spamgate.wire.fields import (
     Refused,
     Text,
     Whole,
-    is_printable,
+    is_path,
     nearest,
 )
 
@@ -44,15 +44,15 @@ class SettingsError(SpamgateError):
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or not is_printable(text, _PATH_CHARACTERS):
+    if not is_path(text, _PATH_CHARACTERS):
         raise ValueError
     return text
 
 
 def _socket(text: str) -> str:
-    if len(text.encode()) > _SOCKET_CHARACTERS:
+    if not is_path(text, _SOCKET_CHARACTERS):
         raise ValueError
-    return _path(text)
+    return text
 
 
 def _log(text: str) -> str:
@@ -74,9 +74,10 @@ def _page(text: str) -> str:
 
 _PORT = Whole(1024, 65535)
 _NAMES = List(DOMAIN, 512)
-_PATH = Text(_path, "a path that begins with a slash, of up to %d characters" % _PATH_CHARACTERS)
-_SOCKET = Text(_socket, "a path that begins with a slash, of up to %d bytes" % _SOCKET_CHARACTERS)
-_LOG = Text(_log, 'a path that begins with a slash, "-" or ""')
+_PATH_ALLOWED = "a path such as %s of up to %d letters, digits and /._-+@,:~=%%"
+_PATH = Text(_path, _PATH_ALLOWED % ("/var/lib/spamgate", _PATH_CHARACTERS))
+_SOCKET = Text(_socket, _PATH_ALLOWED % ("/run/spamgate/control", _SOCKET_CHARACTERS))
+_LOG = Text(_log, 'a path such as /var/log/spamgate.jsonl, "-" or ""')
 _PAGE = Text(_page, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)
 
 # Each row has a key, the kind of its value, the default as JSON, and help.
