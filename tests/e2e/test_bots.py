@@ -1,0 +1,175 @@
+"""Each kind of bot in a home whose router runs the real gateway: contained, named with reasons, and nobody else pays.
+
+What was accepted is what the mail servers say; they take everything, so that no leak is hidden by a refusal.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from e2e.mail_home import DOMAINS, PASSWORD, MailHome, require
+
+from spamgate.core.evidence import FAMILY_CONNECT, TABLE
+from spamgate_tools.lab.accounts import EXCHANGES, LARGE_PROVIDERS
+from spamgate_tools.lab.home_server import OWNER
+from spamgate_tools.lab.lines import Follower
+
+_SEED = int(os.environ.get("SPAMGATE_SEED", "7"))
+_PATIENCE_S = 20.0
+_AFTERWARDS_S = 3.0  # how long a bot may go on trying after its verdict
+_CUT_S = 1.0
+_BOT = "tv-stick"
+_CONNECT_KINDS = {row[0] for row in TABLE if row[1] == FAMILY_CONNECT}
+_STOPPED = ("throttled", "quarantined")
+
+# kind, options of its program, most messages that any server may accept
+_BOTS = {
+    "parallel-mx": ("parallel-mx", {}, 2),
+    "name-guesser": ("name-guesser", {}, 5),
+    "hard-coded resolver": ("hard-coded-resolver", {}, 5),
+    "addresses by heart": ("hard-coded-resolver", {"addresses": ",".join(row.address4 for row in EXCHANGES)}, 5),
+    "ipv6-rotator": ("ipv6-rotator", {}, 5),
+    "one-connection": ("one-connection", {}, 5),
+}
+
+
+class Home(MailHome):
+    """A home with a bot, and with clean devices that live beside it."""
+
+    def __init__(self) -> None:
+        super().__init__("bots", (_BOT, "laptop", "phone", "nas"))
+        self._start_web()
+        self.start_router()
+        self.programs = {}
+        account = {"user": OWNER, "password": PASSWORD, "ca": self.authority.certificate, "every": 1.0}
+        self.live("laptop", "laptop", **account)
+        self.live("phone", "phone")
+        self.live("nas", "nas", every=0.5)
+
+    def _start_web(self) -> None:
+        (self.internet.folder / "index.html").write_text("A page.")
+        words = [sys.executable, "-m", "http.server", "80", "--directory", str(self.internet.folder)]
+        self.internet.serve(words, "web.log", 80, "tcp")
+
+    def live(self, device: str, kind: str, **options: object) -> None:
+        """Start a device's program; it joins the network under the device's name."""
+        host = self.devices[device]
+        told = {"name": device, "host-name": device, "report": self._report(device), "seed": _SEED, **options}
+        words = [word for key, value in told.items() for word in (f"--{key}", str(value))]
+        self.programs[device] = host.popen(
+            [sys.executable, "-m", "spamgate_tools.lab.devices", kind, *words], "bot.log"
+        )
+
+    def end(self) -> None:
+        """Let all devices' programs end; none may have failed, nor the gateway."""
+        assert self.router and self.router.gateway and self.router.gateway.poll() is None, self.router.last_words()
+        for program in self.programs.values():
+            program.terminate()
+        assert {device: program.wait(5) for device, program in self.programs.items()} == dict.fromkeys(self.programs, 0)
+
+    def told(self, device: str, *kinds: str) -> list[dict]:
+        """Return what a device reported of these kinds."""
+        return [line for line in Follower(self._report(device)).read() if line["what"] in kinds]
+
+    def _report(self, device: str) -> Path:
+        return self.devices[device].folder / "report.jsonl"
+
+
+@pytest.fixture
+def home():
+    require()
+    with Home() as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", _BOTS)
+def test_contained(home, name):
+    kind, options, most = _BOTS[name]
+    home.live(_BOT, kind, domains=",".join(DOMAINS), idle=1.0, **options)
+    verdict = _verdict(home)
+    time.sleep(_AFTERWARDS_S)
+    home.end()
+    _is_contained(home, verdict, most)
+    _is_named(home, verdict)
+    _is_cut_off(home, verdict)
+    _others_are_well(home)
+
+
+def _verdict(home: Home) -> dict:
+    """Wait for the bot to be stopped, and return the verdict that did it."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        for line in home.verdicts(_BOT):
+            if line["to"] in _STOPPED:
+                return line
+        time.sleep(0.1)
+    return pytest.fail(f"not stopped; {len(home.accepted(_BOT))} messages accepted\n{home.story()}")
+
+
+def _is_contained(home: Home, verdict: dict, most: int) -> None:
+    accepted = home.accepted(_BOT)
+    assert len(accepted) <= most, (len(accepted), verdict, home.story())
+    quarantined = [line["t"] for line in home.verdicts(_BOT) if line["to"] == "quarantined"]
+    assert not [line for line in accepted if quarantined and line["t"] > quarantined[0] + 0.1], home.story()
+
+
+def _is_named(home: Home, verdict: dict) -> None:
+    assert (verdict["device"], verdict["name"]) == (home.devices[_BOT].mac, _BOT), home.story()
+    assert {row["kind"] for row in verdict["evidence"]} & _CONNECT_KINDS, verdict
+    servers = {address for row in EXCHANGES for address in row.addresses}
+    peers = {row["peer"] for row in verdict["evidence"] if row["kind"] in _CONNECT_KINDS}
+    assert peers <= servers, verdict
+
+
+def _is_cut_off(home: Home, verdict: dict) -> None:
+    """It goes on trying and hears the gateway; what was open at the verdict ended within a second."""
+    late = verdict["t"] + _CUT_S
+    assert not [line for line in home.told(_BOT, "accepted") if line["t"] > late], home.story()
+    after = [line for line in home.told(_BOT, "refused") if line["t"] > late]
+    assert len(after) >= 1 and {line["code"] for line in after} <= {421}, (after, home.story())
+    assert {line["text"].partition(" ")[0] for line in after} == {"4.7.0"}
+
+
+def _others_are_well(home: Home) -> None:
+    mac = home.devices[_BOT].mac
+    assert {line["device"] for line in home.verdicts()} == {mac}, home.story()
+    for device in ("laptop", "nas"):
+        sent = [line["message"] for line in home.told(device, "sent")]
+        wrong = home.told(device, "refused", "failed", "bounced")
+        assert sent and not wrong, wrong
+        arrived = {line["id"].partition("@")[0] for line in home.accepted(device)}
+        assert set(sent[:-1]) <= arrived  # the last may have been under way
+
+
+def test_quarantine_cuts_what_is_open(home):
+    """Three providers that nobody looked up, then a fifth forged sender: proof, in the middle of a connection."""
+    known = ",".join(provider.exchanges[0].address4 for provider in LARGE_PROVIDERS[:3])
+    options = {"addresses": known, "senders": "many", "every": 0.5}
+    home.live(_BOT, "hard-coded-resolver", domains=",".join(DOMAINS), idle=1.0, **options)
+    home.wait_for(_BOT, "quarantined", _PATIENCE_S)
+    time.sleep(_AFTERWARDS_S)
+    home.end()
+    verdict = home.verdicts(_BOT)[-1]
+    assert "many_senders" in {row["kind"] for row in verdict["evidence"]}
+    cut = [line for line in home.told(_BOT, "failed") if verdict["t"] <= line["t"] <= verdict["t"] + _CUT_S]
+    assert {line["reason"] for line in cut} == {"reset"}, (verdict, home.told(_BOT, "failed"))
+    _is_contained(home, verdict, 5)
+    _is_named(home, verdict)
+    _is_cut_off(home, verdict)
+    _others_are_well(home)
+
+
+def test_a_new_mac_each_time(home):
+    """Whoever it pretends to be: the house's young devices share one budget."""
+    home.live(_BOT, "mac-rotator", domains=",".join(DOMAINS), idle=1.0, every=0.5)
+    deadline = time.monotonic() + _PATIENCE_S
+    while len(home.told(_BOT, "address")) < 12 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    home.end()
+    assert len(home.told(_BOT, "address")) >= 12
+    assert len(home.accepted(_BOT)) <= 5, home.story()
+    macs = {line["mac"] for line in home.told(_BOT, "address")}
+    assert {line["device"] for line in home.verdicts() if line["to"] in _STOPPED} <= macs, home.story()
+    assert {line["device"] for line in home.verdicts()} <= macs | {home.devices[_BOT].mac}, home.story()
