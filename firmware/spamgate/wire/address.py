@@ -19,21 +19,32 @@ class Scope:
     """
 
     def __init__(self, networks: "list[str]") -> None:
-        self._networks = [parse_network(text) for text in networks]
+        self._networks: "list[tuple[bytes, int]]" = []
+        self._first_bytes = bytearray(256 if networks else 0)  # the sizes of addresses inside that begin like this
+        for text in networks:
+            self._add(parse_network(text))
 
     def contains(self, buf: "bytes | bytearray", at: int, size: int) -> bool:
         """Is the address `buf[at:at + size]` inside?  Allocation-free."""
         if self._networks:
-            return self._is_listed(buf, at, size)
+            return self._first_bytes[buf[at]] & size != 0 and self._is_listed(buf, at, size)
         if size == 4:
             return is_private_v4(buf, at)
         return buf[at] & 0xFE == 0xFC or (buf[at] == 0xFE and buf[at + 1] & 0xC0 == 0x80)
 
+    def _add(self, network: "tuple[bytes, int]") -> None:
+        address, bits = network
+        for other, other_bits in self._networks:
+            if other_bits <= bits and len(other) == len(address) and _has_prefix(address, 0, other, other_bits):
+                return
+        self._networks.append(network)
+        for first in range(256):
+            if _has_prefix(bytes((first,)), 0, address, min(bits, 8)):
+                self._first_bytes[first] |= len(address)
+
     def _is_listed(self, buf: "bytes | bytearray", at: int, size: int) -> bool:
-        networks = self._networks
-        for number in range(len(networks)):
-            network = networks[number]
-            if len(network[0]) == size and _has_prefix(buf, at, network[0], network[1]):
+        for prefix, bits in self._networks:
+            if len(prefix) == size and _has_prefix(buf, at, prefix, bits):
                 return True
         return False
 
