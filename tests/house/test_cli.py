@@ -35,7 +35,7 @@ def _fault(done: subprocess.CompletedProcess) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("replay",), ("decode",), ("decode", "dns"), ("decode", "smtp")])
+@pytest.mark.parametrize("words", [(), ("replay",), ("lab",), ("decode",), ("decode", "dns"), ("decode", "smtp")])
 def test_help_has_an_example(words):
     done = _run(*words, "--help")
     assert done.returncode == 0

@@ -17,17 +17,18 @@ _OWN_NAMESPACE = ("unshare", "--user", "--map-root-user", "--net", "--mount")
 _OWN_RUN = 'mount -t tmpfs tmpfs /run && exec "$@"'
 
 
-def settle() -> str:
-    """Return in a word or two as whom we run, once namespaces can be made; may replace this process on the way."""
+def settle() -> None:
+    """Return once namespaces can be made; replaces this process on the way there."""
     path = os.environ.get("PATH", "").split(":")
     os.environ["PATH"] = ":".join([*path, *(folder for folder in _ADMIN_FOLDERS if folder not in path)])
-    if os.geteuid() == 0:
-        if not _works("unshare", "--net", "--mount", "true"):
-            hint = "in a container, start it with --privileged, or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
-            raise UserError("root may not make network namespaces here", hint)
-        return "without root" if is_alone() else "as root"
-    if _works(*_OWN_NAMESPACE, "sh", "-c", _OWN_RUN, "sh", "true"):
+    is_root = os.geteuid() == 0
+    if is_root and _works("unshare", "--net", "--mount", "true"):
+        return
+    if not (is_root and is_alone()) and _works(*_OWN_NAMESPACE, "sh", "-c", _OWN_RUN, "sh", "true"):
         _start_anew(*_OWN_NAMESPACE, "sh", "-c", _OWN_RUN, "sh")
+    if is_root:
+        hint = "in a container, start that with --privileged, or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
+        raise UserError("root may not make network namespaces here", hint)
     if shutil.which("sudo") and (sys.stdin.isatty() or _works("sudo", "-n", "true")):
         sys.stderr.write("This system does not let users make network namespaces: going on with sudo.\n")
         _start_anew("sudo", f"PATH={os.environ['PATH']}")
