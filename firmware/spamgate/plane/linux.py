@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from spamgate.core.engine import Engine
     from spamgate.plane.watch import Watcher
 
-_LEASE_MS = const(1500)  # of GUARD_LEASE_S: two renewals may be late
+_LEASE_MS = const(1000)  # of GUARD_LEASE_S: two renewals may be late
 _CHECK_MS = const(1000)
 _HOME_MS = const(5000)
 _RENEW_MS = const(1800000)
 _HOUR_S = const(3600)
 _DAY_S = const(86400)
-_DNS = const(53)
 _MARKED_CHAIN = "passed_on"
 _NOT_LOADED = const(-2)
+_NEVER = const(-(1 << 30))
 _LOG_ERRORS = {1: "no privilege; run as root", 16: "another program reads it; choose another log_group"}
 
 
@@ -48,7 +48,7 @@ class LinuxPlane:
     """Joins the kernel's log, the watcher and the sets.
 
     `owner` has `clock` (with `read()`, `s` and `us`), is told with `report(text)` what went wrong and was mended, and
-    with `established` of connections, as Flows says; its `write_table(write, with_timeouts)` gives the table's text.
+    with `established` of connections, as Flows says; its `write_table(write, with_zone)` gives the table's text.
     """
 
     name = "linux"
@@ -65,12 +65,14 @@ class LinuxPlane:
         self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
         self.home = Home(self._kernel, settings.lan, settings.home_networks)
         self.log = log
-        self.offload = Offload(settings.state_dir, self._kernel)
+        self.offload = Offload(settings.control.rpartition("/")[0], self._kernel)
         self._flows = Flows(engine, watcher, self.sets, owner.established)
         self._enforces = not settings.monitor_only
         self._guards_all = settings.guard == "all" and self._enforces
         self._guards_suspects = settings.guard == "suspects" and self._enforces
         self._mark = _NOT_LOADED
+        self._problem = ""  # why the table is not in the kernel
+        self._strict_s = _NEVER
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = 0
 
     @property
@@ -78,7 +80,7 @@ class LinuxPlane:
         """Why not everything is seen; nothing when it is."""
         if self.home.missing:
             return "interface %s is not there" % self.home.missing[0]
-        return self.offload.problem
+        return self._problem or self.offload.problem
 
     def start(self, now_ms: int) -> None:
         """Load the table, ask for packets, and put in force what is known of the devices."""
@@ -86,16 +88,13 @@ class LinuxPlane:
         self._watcher.scope = self.home
         self._watcher.own = self.home.router
         self._watcher.mail.flows = self._flows
-        self._load()
         error = self.log.start()
         if error:
             reason = _LOG_ERRORS.get(error, "error %d" % error)
             raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
+        self._load()
+        self._put_in_force()
         self.offload.exempt(self._report)
-        self._enforce_all()
-        for device in range(1, self._engine.devices.capacity):
-            if self._enforces and self._engine.devices.state[device] == states.THROTTLED:
-                self.sets.empty_budget(device, self._refill_s(device))
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
 
     def ready(self, sock) -> None:
@@ -117,8 +116,6 @@ class LinuxPlane:
             self._lease(device)
             if not self._is_suspect(device) and self._was_suspect(old):
                 self.sets.unguard(device)
-            if self._is_suspect(device) != self._was_suspect(old):
-                self._forget_lookups(device)
 
     def regarded(self, device: int) -> None:
         """The owner granted, confirmed or took back: let the kernel know."""
@@ -129,6 +126,7 @@ class LinuxPlane:
         """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
         if not self._enforces:
             return
+        self._strict_s = self._engine.now_s
         self._settle()
         for name in self._settings.lan:
             self.sets.be_strict(name)
@@ -219,11 +217,6 @@ class LinuxPlane:
             for device in range(1, self._engine.devices.capacity):
                 self._lease(device)
 
-    def _forget_lookups(self, device: int) -> None:
-        """DNS exchanges under way keep the path they began on, unless forgotten."""
-        for address in self._engine.devices.addresses.of(device):
-            self._kernel.order(conntrack.forget(self._kernel.request, conntrack.UDP, address, _DNS))
-
     def _enforce_all(self) -> None:
         """Put in force what is known of all devices."""
         engine = self._engine
@@ -252,11 +245,10 @@ class LinuxPlane:
             sets.failures = 0
 
     def _load(self) -> None:
-        """Load the table, without the short-lived exchanges where this kernel cannot have them."""
-        path = self._settings.state_dir + "/table.nft"
-        for with_timeouts in (True, False):
-            with open(path, "w") as file:
-                self._write_table(file.write, with_timeouts)
+        """Load the table; DNS sent to the guard is tracked apart where this kernel can."""
+        path = ""
+        for with_zone in (True, False):
+            path = self._write_down(with_zone)
             if os.system("nft -f %s 2>%s.error" % (path, path)) == 0:
                 break
         else:
@@ -265,17 +257,44 @@ class LinuxPlane:
             raise PlaneError("nft refuses the table: %s" % problem)
         self._mark = self._read_mark()
 
+    def _write_down(self, with_zone: bool) -> str:
+        """Write the table to a file and return its path: where the control socket is, lest a full disk stop us."""
+        path, error = "", 0
+        for folder in (self._settings.control.rpartition("/")[0], self._settings.state_dir):
+            path = folder + "/table.nft"
+            try:
+                with open(path, "w") as file:
+                    self._write_table(file.write, with_zone)
+                return path
+            except OSError as failed:
+                error = failed.errno or 0
+        raise PlaneError("%s: cannot be written: error %d" % (path, error))
+
+    def _put_in_force(self) -> None:
+        """Fill a table just loaded."""
+        devices = self._engine.devices
+        self._enforce_all()
+        for device in range(1, devices.capacity):
+            if self._enforces and devices.state[device] == states.THROTTLED:
+                self.sets.empty_budget(device, self._refill_s(device))
+        if self._engine.now_s - self._strict_s < _DAY_S:
+            self.be_strict()
+        self._flows.tell_again()
+
     def _check_table(self) -> None:
         """Has somebody else taken the table or its rules away?"""
         if self._read_mark() == self._mark:
             return
-        self._report("the table inet %s was changed by another program; loaded again" % TABLE)
         try:
             self._load()
         except PlaneError as error:
-            self._report(str(error))
+            if self._problem != str(error):
+                self._problem = str(error)
+                self._report(self._problem)
             return
-        self._enforce_all()
+        self._problem = ""
+        self._report("the table inet %s was changed by another program; loaded again" % TABLE)
+        self._put_in_force()
 
     def _read_mark(self) -> int:
         size = self._kernel.ask(ask_chain(self._kernel.request, TABLE, _MARKED_CHAIN))

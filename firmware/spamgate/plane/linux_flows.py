@@ -81,6 +81,11 @@ class Flows:
                     _, client, port, server = self._ends(slot)
                     self._sets.end_flow(client, port, server)
 
+    def tell_again(self) -> None:
+        """The kernel has forgotten what it was told."""
+        for key in range(_REMEMBERED):
+            self._told_ends[key] = b""
+
     def _is_limited(self, slot: int, device: int) -> bool:
         mail = self._engine.mail
         if not mail.is_judged(slot) or self._engine.devices.state[device] != states.THROTTLED:

@@ -35,20 +35,18 @@ _SETS = """
  set guarded_lan { type ifname; flags timeout; }
 """
 
-# A conntrack entry made by a redirect outlives the element; so it must not live long, should the daemon die.
-_SHORT = """
- ct timeout short4 { l3proto ip; protocol udp; policy = { unreplied : 3, replied : 3 }; }
- ct timeout short6 { l3proto ip6; protocol udp; policy = { unreplied : 3, replied : 3 }; }
- chain short_lived {
-  meta nfproto ipv4 ct timeout set "short4"
-  meta nfproto ipv6 ct timeout set "short6"
- }
+# DNS on its way to the guard is tracked in a zone of its own.  A conntrack entry outlives the element that made it, and
+# each query of a client that keeps its port renews it; but without the element no packet looks for it in this zone.
+_APART = """
  chain before_tracking {
   type filter hook prerouting priority raw + 10; policy accept;
-  iifname @lan udp dport 53 iifname @guarded_lan jump short_lived
-  iifname @lan udp dport 53 ether saddr @guarded jump short_lived
-  iifname @lan udp dport 53 ether saddr . ip saddr @guarded4 jump short_lived
-  iifname @lan udp dport 53 ether saddr . ip6 saddr @guarded6 jump short_lived
+  iifname @lan meta l4proto { tcp, udp } th dport 53 goto asked_apart
+ }
+ chain asked_apart {
+  iifname @guarded_lan ct original zone set 53
+  ether saddr @guarded ct original zone set 53
+  ether saddr . ip saddr @guarded4 ct original zone set 53
+  ether saddr . ip6 saddr @guarded6 ct original zone set 53
  }
 """
 
@@ -86,7 +84,6 @@ _FORWARD = """
   iifname != @lan oifname @lan tcp dport { 1080, 3128, 4145, 8080, 8118 } tcp flags & (syn | ack) == syn %(proxied)s
  }
  chain mail_out {
-  fib saddr . iif oif missing drop
   %(stops)s
   tcp flags & (psh | syn | fin | rst) != 0 log group %(group)d snaplen 1500 queue-threshold 1 accept
   meta length > 500 log group %(group)d snaplen 120 queue-threshold 8 accept
@@ -99,7 +96,8 @@ _FORWARD = """
  }
 """
 
-_STOPS = """ether saddr @stopped jump cut
+_STOPS = """fib saddr . iif oif missing drop
+  ether saddr @stopped jump cut
   ether saddr . ip saddr @stopped4 jump cut
   ether saddr . ip6 saddr @stopped6 jump cut
   ip saddr . tcp sport . ip daddr @ended4 jump cut
@@ -151,10 +149,10 @@ _DECIDED = """
 _BUDGET = "ether saddr != @drained add @drained { ether saddr } accept"
 
 
-def write_table(write: "Callable[[str], object]", settings, with_timeouts: bool) -> None:
+def write_table(write: "Callable[[str], object]", settings, with_zone: bool) -> None:
     """Write the table for `nft -f`, chain by chain; it takes the place of an older one in one transaction.
 
-    `with_timeouts`: let redirected DNS exchanges be forgotten quickly (needs nf_conntrack_timeout in the kernel).
+    `with_zone`: track redirected DNS apart (needs NF_CONNTRACK_ZONES in the kernel).
     """
     group = settings.log_group
     values = {
@@ -173,8 +171,8 @@ def write_table(write: "Callable[[str], object]", settings, with_timeouts: bool)
     parts = [_SETS, _WATCHED, _FORWARD]
     if not settings.monitor_only:
         parts.append(_DECIDED)
-        if with_timeouts:
-            parts.append(_SHORT)
+        if with_zone:
+            parts.append(_APART)
     write("table inet %s\ndelete table inet %s\ntable inet %s {" % (TABLE, TABLE, TABLE))
     for part in parts:
         write(part % values)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TABLE = "spamgate"
 
 # A guarded device's redirect is renewed by the daemon; without one it resolves by itself again after this time.
-GUARD_LEASE_S = 4
+GUARD_LEASE_S = 3
 
 _PAST_S = const(8 * 86400)
 _SETTLED_S = const(86400)  # as long as _STRICT_S

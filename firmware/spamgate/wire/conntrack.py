@@ -6,19 +6,15 @@ sees of a connection behind address translation is the destination port of its r
 
 from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
-from spamgate.wire.netlink import ACK, LITTLE, REQUEST, Request, attribute_end, find_attribute
+from spamgate.wire.netlink import REQUEST, Request, attribute_end, find_attribute
 
 TCP = 6
-UDP = 17
 
 _CONNTRACK = const(1 << 8)
 _GET = const(1)
-_DELETE = const(2)
 _HEADERS_BYTES = const(20)
 _TUPLE_ORIGINAL = const(1)
 _TUPLE_REPLY = const(2)
-_FILTER = const(25)
-_FILTER_ORIGINAL = const(1)
 _TUPLE_ADDRESSES = const(1)
 _TUPLE_PROTOCOL = const(2)
 _V4_SOURCE = const(1)
@@ -30,10 +26,6 @@ _SOURCE_PORT = const(2)
 _TARGET_PORT = const(3)
 _AF_INET = const(2)
 _AF_INET6 = const(10)
-# CTA_FILTER_F_*: which fields of the tuple a filter looks at.
-_BY_SOURCE = const(1 << 0)
-_BY_NUMBER = const(1 << 3)
-_BY_TARGET_PORT = const(1 << 5)
 
 
 class Tuple:
@@ -50,24 +42,6 @@ def ask(request: Request, protocol: int, tuple_: Tuple, is_reply: bool = False) 
     """Return the question for the connection with this tuple in its original or in its reply direction."""
     request.clear().message(_CONNTRACK | _GET, REQUEST, _family(tuple_.source))
     _put_tuple(request, _TUPLE_REPLY if is_reply else _TUPLE_ORIGINAL, protocol, tuple_)
-    return request.done()
-
-
-def forget(request: Request, protocol: int, source: bytes, target_port: int) -> "memoryview":
-    """Return the order to forget all connections from an address to a port (kernels from 5.8 on; others refuse it)."""
-    request.clear().message(_CONNTRACK | _DELETE, REQUEST | ACK, _family(source))
-    outer = request.open(_TUPLE_ORIGINAL)
-    addresses = request.open(_TUPLE_ADDRESSES)
-    request.put(_V4_SOURCE if len(source) == 4 else _V6_SOURCE, source)
-    request.close(addresses)
-    numbers = request.open(_TUPLE_PROTOCOL)
-    request.put(_NUMBER, bytes((protocol,)))
-    request.put(_TARGET_PORT, bytes((target_port >> 8, target_port & 0xFF)))
-    request.close(numbers)
-    request.close(outer)
-    chosen = request.open(_FILTER)
-    _put_native32(request, _FILTER_ORIGINAL, _BY_SOURCE | _BY_NUMBER | _BY_TARGET_PORT)
-    request.close(chosen)
     return request.done()
 
 
@@ -122,12 +96,6 @@ def _put_tuple(request: Request, kind: int, protocol: int, tuple_: Tuple) -> Non
     request.put(_TARGET_PORT, bytes((tuple_.target_port >> 8, tuple_.target_port & 0xFF)))
     request.close(numbers)
     request.close(outer)
-
-
-def _put_native32(request: Request, kind: int, value: int) -> None:
-    swapped = bytes((value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF, value >> 24 & 0xFF))
-    from_host = swapped if LITTLE else bytes(reversed(swapped))
-    request.put(kind, from_host)
 
 
 def _family(address: bytes) -> int:
