@@ -21,7 +21,7 @@ from spamgate.core.limits import Limits
 from spamgate.core.ticks import elapsed
 from spamgate.hal.clock import SteadyClock, ticks_ms
 from spamgate.hal.loop import Loop
-from spamgate.hal.net import Net
+from spamgate.hal.net import Net, claim
 from spamgate.hal.storage import Storage
 from spamgate.plane.linux import LinuxPlane
 from spamgate.plane.linux_log import PacketLog
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from spamgate.store.settings import Settings
 
+_CLAIM = "spamgate"  # the table's name: there is one a network namespace
+_SECOND = "a gateway is running here already; look at it with `spamgate devices`, or stop it first"
 _USAGE = "usage: gateway --config FILE"
 _HEAP_KB = 512
 _LOG_BYTES = 24576
@@ -90,7 +92,7 @@ class Gateway:
         )
         self.guard: "DnsGuard | None" = None
         self._responders: list = []
-        self._served: "list[bytes]" = []
+        self._served: "list[tuple[bytes, int, int]]" = []
         self._second_ms = 0
 
     def run(self) -> None:
@@ -136,11 +138,11 @@ class Gateway:
             self.engine.devices.set_mac(device, mac, 0)
         return device
 
-    def write_table(self, write: "Callable[[str], object]", with_timeouts: bool) -> None:
+    def write_table(self, write: "Callable[[str], object]", with_zone: bool) -> None:
         """Write the table for nft; its text is needed once in a while, and its memory given back."""
         from spamgate.plane.linux_rules import write_table
 
-        write_table(write, self.settings, with_timeouts)
+        write_table(write, self.settings, with_zone)
         forget_module("spamgate.plane.linux_rules")
 
     # --- what the parts tell ---
@@ -225,11 +227,12 @@ class Gateway:
         if not self.guard:
             return
         found = self.plane.home.lan_addresses
-        addresses = [address for address, _, _ in found]
-        if addresses != self._served:
-            self._served = addresses
+        if found != self._served:
+            kept = [row[0] for row in found if row in self._served]
+            self._served = found
             self.net.zones = {address: zone for address, _, zone in found if address[:2] == b"\xfe\x80"}
-            self.guard.serve(addresses)
+            self.guard.serve(kept)  # what came back on another interface is listened to anew
+            self.guard.serve([row[0] for row in found])
 
     def _name_devices(self) -> None:
         """Call by the owner's name what has told none."""
@@ -320,10 +323,14 @@ def main(words: "list[str]") -> int:
     Returns the exit code: 0 stopped, 1 our own mistake (the trace is on standard error; a service manager starts
     anew), 2 with one line that says what is wrong with the settings or the system.
     """
-    gateway = None
+    gateway = alone = None
     code = 0
     try:
-        gateway = Gateway(_read_config(words))
+        settings = _read_config(words)
+        alone = claim(_CLAIM)
+        if not alone:
+            raise SpamgateError(_SECOND)
+        gateway = Gateway(settings)
         gateway.run()
     except SpamgateError as error:
         sys.stderr.write("error: %s\n" % error)
@@ -335,6 +342,8 @@ def main(words: "list[str]") -> int:
         code = 1
     if gateway:
         gateway.stop(is_clean=code == 0)
+    if alone:
+        alone.close()
     return code
 
 

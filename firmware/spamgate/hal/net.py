@@ -43,6 +43,20 @@ def split_address(packed: "bytes | bytearray") -> "tuple[bytes, int]":
     return (address[12:] if address[:12] == _MAPPED else address), port
 
 
+def claim(name: str):
+    """Return a socket that holds the name, or None when another program of this network namespace does.
+
+    An abstract address (unix(7)): the kernel gives it up with its holder, however that ends.
+    """
+    sock = socket.socket(_AF_UNIX, _DGRAM)
+    try:
+        sock.bind(struct.pack("<H", _AF_UNIX) + b"\0" + name.encode())
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
 class Net:
     """Makes sockets.  OSError where the kernel refuses."""
 
