@@ -1,7 +1,8 @@
 """What of a device outlives a restart: who it is, what was decided and why, whom it has mailed.
 
-A record is a dictionary of numbers, texts and lists, ready to be written as JSON.  Times are the engine's; after a
-restart by a clock that was set back, all of them are moved so that none lies in the future.
+A record is a dictionary of numbers, texts and lists, ready to be written as JSON.  Times are the engine's; with them is
+what the time of day is ahead of it, since a router without a battery starts in the past and is told the time later.
+After a restart by a clock that was set back, all of them are moved so that none lies in the future.
 
 This file knows the insides of the tables it saves, so that boards that never restart with a past need not carry it.
 """
@@ -46,6 +47,7 @@ def record(engine: "Engine", device: int) -> "dict[str, Any]":
         "score": _score(engine.board, device),
         "contacts": _contacts(engine.contacts, device),
         "counts": _counts(engine.counters, device),
+        "skew": engine.skew_s,
     }
 
 
@@ -53,7 +55,7 @@ def restore(engine: "Engine", kept: "dict[str, Any]", shift_s: int) -> int:
     """Enrol the device of a record, its times moved by `shift_s`; return its number.  SnapshotError if it is none."""
     try:
         _check(kept)
-        return _restore(engine, kept, shift_s)
+        return _restore(engine, kept, shift_s + kept["skew"])
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         raise SnapshotError("a device's record is damaged") from None
 
@@ -85,9 +87,9 @@ def _restore(engine: "Engine", kept: "dict[str, Any]", shift_s: int) -> int:
 
 
 def newest_s(kept: "dict[str, Any]") -> int:
-    """Return the latest time in a record."""
+    """Return the latest time in a record, as the time of day."""
     try:
-        return max(int(kept["seen"][1]), int(kept["state"][2]))
+        return max(int(kept["seen"][1]), int(kept["state"][2])) + int(kept["skew"])
     except (KeyError, IndexError, TypeError, ValueError):
         return _NEVER
 
