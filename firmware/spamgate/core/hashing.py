@@ -14,6 +14,7 @@ HASH_SEED = 0x1505
 _FACTOR = const(381)
 _LOW = const(0x1FFFFF)
 _LOW_BITS = const(21)
+_DOT = const(46)
 
 
 def hash_bytes(buf: "bytes | bytearray", at: int, end: int, value: int = HASH_SEED) -> int:
@@ -28,10 +29,29 @@ def hash_lower(buf: "bytes | bytearray", at: int, end: int, value: int = HASH_SE
     """As `hash_bytes`, ASCII capitals folded to small letters (RFC 4343)."""
     while at < end:
         byte = buf[at]
-        if 65 <= byte <= 90:
+        if byte < 91 and byte > 64:
             byte += 32
         value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + byte
         at += 1
+    return value
+
+
+def hash_labels(buf: "bytes | bytearray", at: int) -> int:
+    """Return what `hash_lower` gives for a domain name as text; at `at` it lies in labels, whole (RFC 1035 3.1)."""
+    value = HASH_SEED
+    size = buf[at]
+    while size:
+        end = at + size
+        while at < end:
+            at += 1
+            byte = buf[at]
+            if byte < 91 and byte > 64:
+                byte += 32
+            value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + byte
+        at += 1
+        size = buf[at]
+        if size:
+            value = (value & _LOW) * _FACTOR + (value >> _LOW_BITS) + _DOT
     return value
 
 

@@ -5,8 +5,9 @@ lengths only.  `dns_strict.read_all` checks everything else.
 """
 
 from spamgate.core.compat import const
+from spamgate.core.hashing import hash_labels
 from spamgate.wire.cursor import Cursor, FormError
-from spamgate.wire.dns_names import NameReader
+from spamgate.wire.dns_names import MAIL_LETTERS, NameReader
 
 _HEADER_BYTES = const(12)
 _RECORD_BYTES = const(10)  # type, class, TTL, rdata length
@@ -14,6 +15,7 @@ _PLAIN = const(64)
 _POINTER = const(192)
 _MAX_NAME_BYTES = const(255)
 _OPT = const(41)
+_NINE = const(57)  # the last digit
 _ADDITIONAL = const(3)
 
 
@@ -29,6 +31,7 @@ class Message:
         self.id = self.qr = self.opcode = self.rcode = self.truncated = 0
         self.qd_count = self.an_count = self.ns_count = self.ar_count = 0
         self.qname_at = -1  # -1: no question
+        self._plain_at = -1  # a question's name without pointers
         self.qtype = self.qclass = 0
         self.edns = -1  # version, once the records were walked
         self.section = 0
@@ -54,7 +57,7 @@ class Message:
         self.edns = -1
         self.section = 0
         self._records_left = 0
-        self.qname_at = -1
+        self.qname_at = self._plain_at = -1
         self.qtype = self.qclass = 0
         if self.qd_count:
             self.qname_at = self._cursor.at
@@ -85,6 +88,8 @@ class Message:
 
     def hash_name(self, at: int) -> int:
         """Return the name's hash: what `hash_lower` gives for b"example.com".  Allocation-free."""
+        if at == self._plain_at:
+            return hash_labels(self.buf, at)
         return self.names.begin(self.buf, self.start, self.end, at).hash()
 
     def domain_hash(self, at: int) -> int:
@@ -93,10 +98,14 @@ class Message:
 
     def is_mail_name(self, at: int) -> bool:
         """Tell whether the name is like mail.example.com, see NameReader.  Allocation-free."""
+        if at == self._plain_at and self.buf[at + 1] | 32 not in MAIL_LETTERS:
+            return False
         return self.names.begin(self.buf, self.start, self.end, at).is_mail_name()
 
     def is_reverse_address(self, at: int) -> bool:
         """Tell whether the name is like 2.0.0.127.bl.example, see NameReader.  Allocation-free."""
+        if at == self._plain_at and self.buf[at] > 1 and self.buf[at + 1] > _NINE:
+            return False
         return self.names.begin(self.buf, self.start, self.end, at).is_reverse_address()
 
     def name_text(self, at: int) -> str:
@@ -126,6 +135,8 @@ class Message:
             self.names.begin(self.buf, self.start, self.end, at).skip()
         elif cursor.at - at > _MAX_NAME_BYTES:
             raise FormError("name too long")
+        else:
+            self._plain_at = at
         return cursor.take(4)
 
     def _skip_name(self) -> bool:
