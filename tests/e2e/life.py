@@ -1,0 +1,211 @@
+"""A home whose gateway is killed, starved and attacked: what the tests about its life share.
+
+Where a test is about what a verdict does, not about how it comes, the gateway finds it in its state file, as after a
+restart (`remember`).
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from e2e.mail_home import DOMAINS, MailHome
+
+from spamgate.core.devices import GRANT_MAIL_SERVER, GRANT_NONE
+from spamgate.core.engine import Engine
+from spamgate.core.identity import Identity
+from spamgate.core.limits import Limits
+from spamgate.core.snapshot import record
+from spamgate.core.states import STATE_NAMES
+from spamgate.hal.clock import wall_s
+from spamgate.hal.storage import Storage
+from spamgate.store.state import StateFile
+from spamgate_tools.control import Control, Line
+from spamgate_tools.errors import UserError
+from spamgate_tools.lab.accounts import LARGE_PROVIDERS, PROVIDERS
+from spamgate_tools.lab.host import Host
+from spamgate_tools.lab.lines import Follower
+from spamgate_tools.lab.waiting import wait_until
+
+MX = [provider.exchanges[0].address4 for provider in PROVIDERS]
+MX6 = [provider.exchanges[0].address6 for provider in PROVIDERS]
+NORTH = LARGE_PROVIDERS[0].exchanges[0]
+
+_CALLERS = Path(__file__).with_name("callers.py")
+_SOON_S = 10.0
+
+
+class Home(MailHome):
+    """A MailHome with a gateway that can be killed and started anew."""
+
+    @property
+    def folder(self) -> Path:
+        """The router's folder."""
+        return self.net.router.folder
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the gateway keeps its files."""
+        assert self.router
+        return Path(self.router.configuration()["state_dir"])
+
+    # --- the gateway ----------------------------------------------------------------------------
+
+    def restart(self) -> float:
+        """Start the gateway again; return how long it took until its control socket answered."""
+        assert self.router
+        assert self.router.gateway is None or self.router.gateway.poll() is not None
+        events = self.folder / "events.jsonl"
+        if events.exists():
+            events.rename(self.folder / f"events.{time.monotonic_ns()}")  # else its old "start" would count as new
+        began = time.monotonic()
+        self.router.start_gateway()
+        self._events = Follower(events)
+        self.ask("hello")
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """End the gateway as nobody can be asked to."""
+        assert self.router and self.router.gateway
+        self.router.gateway.kill()
+        self.router.gateway.wait(5)
+
+    def ask(self, kind: str, **fields: object) -> list[Line]:
+        """Ask the gateway through its control socket."""
+        assert self.router
+        with Control(str(self.router.control)) as control:
+            return control.ask(kind, **fields)
+
+    def status(self) -> dict:
+        """Return how the gateway is."""
+        return self.ask("status")[0].fields
+
+    def log(self, kind: str) -> list[dict]:
+        """Return all events of a kind since the last start."""
+        return [event for event in Follower(self.folder / "events.jsonl").read() if event.get("type") == kind]
+
+    def seen_state(self, device: str) -> str:
+        """Return the state that the gateway says a device is in."""
+        mac = self.devices[device].mac
+        rows = [line.fields for line in self.ask("devices")]
+        return next((row["state"] for row in rows if row["device"].startswith(mac)), "unknown")
+
+    def table(self) -> str:
+        """Return the gateway's table as the kernel has it, or nothing."""
+        return self.net.router.run(["nft", "list", "table", "inet", "spamgate"], check=False).stdout
+
+    def remember(self, devices: dict[str, str], confirmed: Iterable[str] = (), granted: Iterable[str] = ()) -> None:
+        """Write a state file in which these devices are in these states."""
+        for name in ("state.a", "state.b"):
+            (self.state_folder / name).unlink(missing_ok=True)
+        assert StateFile(Storage(str(self.state_folder))).save(self._records(devices, set(confirmed), set(granted)))
+
+    def _records(self, states: dict[str, str], confirmed: set[str], granted: set[str]) -> list[str]:
+        engine = Engine(Limits(512, is_router=True), lambda *_: None)
+        engine.at(wall_s(), 0)
+        lines = []
+        for name, state in states.items():
+            host = self.devices[name]
+            mac = bytes.fromhex(host.mac.replace(":", ""))
+            who = Identity()
+            who.from_mac(mac, 0)
+            device = engine.device(who)
+            engine.devices.set_mac(device, mac, 0)
+            for address in (host.address4, host.address6, host.global6):
+                engine.devices.seen(device, engine.now_s, *_packed(address))
+            engine.devices.state[device] = STATE_NAMES.index(state)
+            engine.devices.grant[device] = GRANT_MAIL_SERVER if name in granted else GRANT_NONE
+            engine.devices.flags[device] |= 32 if name in confirmed else 0
+            engine.board.evidence_s[device] = engine.now_s
+            lines.append(json.dumps({**record(engine, device), "ticket": f"{device:06X}"}))
+        return lines
+
+    # --- devices --------------------------------------------------------------------------------
+
+    def start(self, host: Host | str, kind: str, *arguments: object) -> subprocess.Popen:
+        """Start a program of callers.py on a device."""
+        return self._host(host).popen(_words(kind, arguments), stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+
+    def do(self, host: Host | str, kind: str, *arguments: object) -> dict:
+        """Run a program of callers.py on a device and return what it tells."""
+        return json.loads(self._host(host).run(_words(kind, arguments)).stdout)
+
+    def says(self, host: Host | str, address: str, port: int = 25) -> str:
+        """Return the code that a device is greeted with at a server, or the error's name."""
+        return self.do(host, "call", address, port)["said"]
+
+    def mail_around(self, host: Host | str, count: int = 6, first: int = 0) -> list[str]:
+        """Do as a bot: ask for the mail servers of unrelated domains and mail each, one after another."""
+        said = []
+        for domain, server in list(zip(DOMAINS, MX, strict=True))[first : first + count]:
+            self.dig(host, "MX", domain)
+            said.append(str(self.do(host, "mail", server, f"{domain}.spam@bot.example")["said"]))
+        return said
+
+    def dig(self, host: Host | str, kind: str, name: str) -> None:
+        """Ask the home's resolver."""
+        words = ["dig", "+tries=1", "+time=2", f"@{self.net.gateway('br-lan')}", name, kind]
+        self._host(host).run(words, check=False)
+
+    def throttle(self, device: str) -> None:
+        """Let a device mail until it is throttled."""
+        said = self.mail_around(device)
+        self.wait_for(device, "throttled", _SOON_S)
+        assert said[-1] == "421", f"{said}\n{self.story()}"
+
+    def _host(self, host: Host | str) -> Host:
+        return self.devices[host] if isinstance(host, str) else host
+
+
+def told(process: subprocess.Popen, seconds: float = 30) -> dict:
+    """Wait for a program of callers.py and return what it tells at its end."""
+    return json.loads(process.communicate(timeout=seconds)[0].splitlines()[-1])
+
+
+def first_word(process: subprocess.Popen) -> str:
+    """Wait until a program of callers.py has begun."""
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def soon(condition, what: str, home: Home, seconds: float = _SOON_S) -> None:
+    """Wait for something to become true; the test fails with the home's story when it does not."""
+    try:
+        wait_until(condition, seconds, what)
+    except UserError as late:
+        pytest.fail(f"{late}\n{home.story()}")
+
+
+@contextlib.contextmanager
+def small_disk(host: Host, folder: Path, size_kb: int):
+    """Mount a tiny file system over a folder for whoever runs in the host; the mount goes with the context."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "spamgate-test", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Leave no byte free in a folder's file system."""
+    with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(512))
+    with contextlib.suppress(OSError):
+        os.truncate(folder / "ballast", (folder / "ballast").stat().st_size)
+
+
+def _words(kind: str, arguments: Iterable[object]) -> list[str]:
+    return [sys.executable, str(_CALLERS), kind, *map(str, arguments)]
+
+
+def _packed(address: str) -> tuple[bytes, int, int]:
+    import ipaddress
+
+    packed = ipaddress.ip_address(address).packed
+    return packed, 0, len(packed)
