@@ -11,49 +11,52 @@ from spamgate.wire.nft import NEW_FLOW_TABLE, ask_flow_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Iterable
 
     from spamgate.plane.netfilter import Netfilter
 
-_EXEMPTION = "th dport != 25 th sport != 25 "
+# Not `!= 25` twice: nft 1.0.6 makes one comparison of both, which port 25 on one side alone passes.  What nft lists
+# may say tcp or udp for th, and may leave out `meta l4proto tcp` before it.
+_OTHER_PORTS = "port { 0-24, 26-65535 } "
+_EXEMPTION = "th d" + _OTHER_PORTS + "th s" + _OTHER_PORTS
 _VERBS = ("flow add @", "flow offload @")
-_OTHERS = "flow offload: port 25 of %s cannot be exempted, mail that is offloaded is not seen"
+_REFUSED = "flow offload: port 25 of %s cannot be exempted, mail that is offloaded is not seen"
+_UNKNOWN = "flow offload: the rules cannot be listed, mail that is offloaded is not seen"
 
 
 class OffloadRule:
-    """A rule of another program that offloads: where it stands, and its text."""
+    """A rule of another program that offloads: where it stands, and its text up to the verb and from there on."""
 
-    def __init__(self, place: str, handle: str, text: str) -> None:
+    def __init__(self, place: str, handle: str, text: str, at: int) -> None:
         self.place = place  # family, table, chain
         self.handle = handle
-        self.text = text
+        self.condition = text[:at]
+        self.action = text[at:]
 
     def is_exempt(self) -> bool:
         """Does it leave port 25 alone?"""
-        return _EXEMPTION in self.text
+        return self.condition.endswith("s" + _OTHER_PORTS)
 
     def exempt_text(self) -> str:
         """Return the rule's text with port 25 taken out."""
-        for verb in _VERBS:
-            at = self.text.find(verb)
-            if at >= 0:
-                return self.text[:at] + _EXEMPTION + self.text[at:]
-        return self.text
+        return self.condition + _EXEMPTION + self.action
 
 
-def find_rules(listing: str) -> "list[OffloadRule]":
-    """Return the offloading rules in what `nft -a list ruleset` prints."""
+def find_rules(listing: "Iterable[str]") -> "list[OffloadRule]":
+    """Return the offloading rules in the lines that `nft -a list ruleset` prints."""
     rules = []
     table = chain = ""
-    for line in listing.split("\n"):
-        words = line.strip().split(" ")
-        if words[0] == "table" and len(words) >= 3:
+    for line in listing:
+        words = line.split()
+        if len(words) > 3 and words[0] == "table":
             table = words[1] + " " + words[2]
-        elif words[0] == "chain" and len(words) >= 2:
+        elif len(words) > 2 and words[0] == "chain":
             chain = words[1]
-        elif any([verb in line for verb in _VERBS]) and "# handle " in line:
+        else:
             text, _, handle = line.strip().rpartition(" # handle ")
-            rules.append(OffloadRule(table + " " + chain, handle, text))
+            at = max([text.find(verb) for verb in _VERBS])
+            if at >= 0:
+                rules.append(OffloadRule(table + " " + chain, handle, text, at))
     return rules
 
 
@@ -76,25 +79,35 @@ class Offload:
                 self._replaced.append(rule)
                 report("flow offload: port 25 exempted in %s" % rule.place)
             else:
-                self.problem = _OTHERS % rule.place
+                self.problem = _REFUSED % rule.place
 
     def restore(self) -> None:
         """Give the rules their old text back."""
-        for current in self._rules():
-            if current.is_exempt():
-                current_text = current.text.replace(_EXEMPTION, "")
-                if any([old.text == current_text for old in self._replaced]):
-                    self._replace(current, current_text)
+        for rule in self._rules():
+            for old in self._replaced:
+                if rule.is_exempt() and (rule.place, rule.action) == (old.place, old.action):
+                    self._replace(rule, old.condition + old.action)
+                    self._replaced.remove(old)
+                    break
         self._replaced = []
 
     def _rules(self) -> "list[OffloadRule]":
         if not self._kernel.count(ask_flow_tables(self._kernel.request), NEW_FLOW_TABLE):
             return []
-        if os.system("nft -a list ruleset >%s 2>/dev/null" % self._file):
-            return []
-        with open(self._file) as file:
-            return find_rules(file.read())
+        try:
+            if os.system("nft -a -t list ruleset >%s 2>/dev/null" % self._file) == 0:
+                with open(self._file) as file:
+                    return find_rules(file)
+        except OSError:
+            pass
+        self.problem = _UNKNOWN
+        return []
 
     def _replace(self, rule: OffloadRule, text: str) -> bool:
-        return os.system("nft replace rule %s handle %s '%s' 2>/dev/null" % (rule.place, rule.handle, text)) == 0
-
+        """Put another text in the rule's place; False where that fails."""
+        try:
+            with open(self._file, "w") as file:
+                file.write("replace rule %s handle %s %s\n" % (rule.place, rule.handle, text))
+        except OSError:
+            return False
+        return os.system("nft -f %s 2>/dev/null" % self._file) == 0
