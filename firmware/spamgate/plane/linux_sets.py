@@ -101,11 +101,11 @@ class KernelSets:
     def _chain(self, device: int) -> str:
         devices = self._devices
         state = devices.state[device]
-        if devices.grant[device] == GRANT_MAIL_SERVER and state < states.THROTTLED:
-            return "granted"
         if state == states.QUARANTINED:
             return "confirmed" if devices.flags[device] & CONFIRMED else "quarantined"
-        return "throttled" if state == states.THROTTLED else ""
+        if state == states.THROTTLED:
+            return "throttled"
+        return "granted" if devices.grant[device] == GRANT_MAIL_SERVER else _NO_CHAIN
 
     def _keys(self, device: int) -> "list[tuple[str, bytes]]":
         """Return (suffix of the set's name, key) of all elements that stand for the device."""
@@ -125,21 +125,19 @@ class KernelSets:
         changes = self._changes.begin()
         changes.delete(name, key)
         changes.add(name, key, timeout_s, chain)
-        if self._kernel.order(changes.end()) == ENOENT:
-            self._add(name, key, timeout_s, chain)
-        else:
-            self.changes += 1
-
-    def _add(self, name: str, key: bytes, timeout_s: int, chain: str = _NO_CHAIN) -> None:
-        changes = self._changes.begin()
-        changes.add(name, key, timeout_s, chain)
-        self._note(self._kernel.order(changes.end()))
+        error = self._kernel.order(changes.end())
+        if error == ENOENT:
+            changes.begin()
+            changes.add(name, key, timeout_s, chain)
+            error = self._kernel.order(changes.end())
+        self._note(error)
 
     def _drop(self, name: str, key: bytes) -> None:
         changes = self._changes.begin()
         changes.delete(name, key)
-        if self._kernel.order(changes.end()) == 0:
-            self.changes += 1
+        error = self._kernel.order(changes.end())
+        if error != ENOENT:
+            self._note(error)
 
     def _note(self, error: int) -> None:
         self.changes += 1
