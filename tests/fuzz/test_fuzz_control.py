@@ -36,7 +36,7 @@ class Commands:
             if self.count % 5 == 4:
                 raise FAULTS[self.count // 5 % len(FAULTS)]
             for _ in range(2):
-                send('{"type":"device","pad":"' + "x" * 300 + '"}')
+                send('{"type":"device","pad":"' + "x" * 300 + '"}\n')
 
         return answer
 
@@ -58,7 +58,7 @@ class Talk:
         elif step == "t":
             self.loop.tick(0)
         elif step == "p":
-            self.control.publish('{"type":"verdict"}')
+            self.control.publish('{"type":"verdict"}\n')
         elif client and step == "s":
             try:
                 client.send(said)

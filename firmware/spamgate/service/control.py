@@ -2,7 +2,9 @@
 
 The rules when somebody wants too much: the ninth client is told so and let go; a client that says nothing for a minute
 and is not subscribed to events is let go; a line that is too long is skipped; whoever does not read what was sent, so
-that the kernel has no more room for it, is let go.  Nothing is kept for a client but its unfinished line.
+that the kernel has no more room for it, is let go.  Nothing is kept for a client but its unfinished line; what is sent
+goes through two buffers made at the start, piece by piece, for a heap that is nearly full has no room for a whole line.
+When there is no memory at all, the client is let go, and the gateway goes on.
 """
 
 from spamgate import VERSION
@@ -18,17 +20,19 @@ if TYPE_CHECKING:
 
 _CLIENTS = const(8)
 _QUIET_TICKS = const(600)  # a minute: the loop ticks ten times a second
-_READ_BYTES = const(512)
-_SEND_BYTES = const(2048)  # collected before they are sent: many small sends fill the kernel's buffer early
+_READ_BYTES = const(256)
+# The kernel counts a send with what it allocates for it, a power of two with 320 bytes of its own: 1700 waste little.
+_SEND_BYTES = const(1700)
+_PIECE = const(128)  # characters encoded at a time
 _EAGAIN = const(11)
-_NEWLINE = const(10)
+_NO_MEMORY = '{"type":"error","text":"the gateway has no memory left for this","hint":"try again later"}\n'
 
 
 class Control:
     """Serves clients at a UNIX socket.
 
-    `commands` has a method for each request, `method(fields, send)`, which calls `send(line)` for each line of its
-    answer and raises SpamgateError, best MessageError with a hint, when it cannot answer.
+    `commands` has a method for each request, `method(fields, send)`, which calls `send(text)` for its answer, whole
+    lines or pieces of them, and raises SpamgateError, best MessageError with a hint, when it cannot answer.
     """
 
     def __init__(self, net: "Any", loop: "Any", path: str, commands: "Any", log: "Log") -> None:
@@ -37,6 +41,8 @@ class Control:
         self._commands = commands
         self._log = log
         self._clients: "list[_Client]" = []
+        self._replies = _Outbox(self)
+        self._events = _Outbox(self)
         try:
             self._listener = net.unix_listener(path)
         except OSError as error:
@@ -50,8 +56,7 @@ class Control:
             return
         client = _Client(self, accepted[0])
         if len(self._clients) >= _CLIENTS:
-            client.send(error_line("%d clients are connected already" % _CLIENTS, "end one of them, then try again"))
-            client.flush()
+            self.refuse(client, "%d clients are connected already" % _CLIENTS, "end one of them, then try again")
             client.sock.close()
             return
         self._clients.append(client)
@@ -59,14 +64,20 @@ class Control:
 
     def publish(self, line: str) -> None:
         """Send an event to all who are subscribed."""
-        for client in list(self._clients):
+        for at in range(len(self._clients) - 1, -1, -1):
+            client = self._clients[at]
             if client.is_subscribed:
-                client.send(line)
-                client.flush()
+                try:
+                    self._events.begin(client)
+                    self._events.write(line)
+                    self._events.flush()
+                except MemoryError:
+                    self.drop(client)
 
     def tick(self, now_ms: int) -> None:
         """Let go of those who say nothing."""
-        for client in list(self._clients):
+        for at in range(len(self._clients) - 1, -1, -1):
+            client = self._clients[at]
             client.quiet_ticks += 1
             if client.quiet_ticks > _QUIET_TICKS and not client.is_subscribed:
                 self.drop(client)
@@ -87,20 +98,96 @@ class Control:
 
     def answer(self, line: "bytes | bytearray", client: "_Client") -> None:
         """Do what a line asks for."""
+        out = self._replies
+        out.begin(client)
         try:
             name, fields = parse_request(line)
             if fields.get("protocol", PROTOCOL) != PROTOCOL:
                 raise _other_protocol(fields["protocol"])
-            getattr(self._commands, name)(fields, client.send)
+            getattr(self._commands, name)(fields, out.write)
             if name == "monitor":
                 client.is_subscribed = True
-            client.send(DONE)
+            out.write(DONE)
+            out.flush()
         except SpamgateError as error:
-            client.send(error_line(str(error), getattr(error, "hint", "")))
-        except (MemoryError, OSError) as error:
-            self._log("control: %s" % error)
-            client.send(error_line("the gateway cannot do this now: %s" % error, "try again later"))
-        client.flush()
+            out.take_back()
+            self._refuse(str(error), getattr(error, "hint", ""))
+        except MemoryError:
+            out.take_back()
+            out.write(_NO_MEMORY)
+            out.flush()
+            self._log("control: no memory left to answer")
+        except OSError as error:
+            out.take_back()
+            self._refuse("the gateway cannot do this now (error %s)" % error.errno, "try again later")
+            self._log("control: error %s" % error.errno)
+
+    def refuse(self, client: "_Client", text: str, hint: str) -> None:
+        """Answer with an error."""
+        self._replies.begin(client)
+        self._refuse(text, hint)
+
+    def _refuse(self, text: str, hint: str) -> None:
+        self._replies.write(error_line(text, hint))
+        self._replies.flush()
+
+
+class _Outbox:
+    """What is on its way to one client after the other."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._client: "_Client | None" = None
+        self._buf = bytearray(_SEND_BYTES)
+        self._view = memoryview(self._buf)
+        self._used = 0
+        self._line_at = 0  # where the line begins that has no end yet; -1: before the buffer
+
+    def begin(self, client: "_Client") -> None:
+        """Send to this client from now on."""
+        self._client = client
+        self._used = 0
+        self._line_at = 0
+
+    def write(self, text: str) -> None:
+        """Send a text, soon: `flush` sends the rest of it."""
+        for at in range(0, len(text), _PIECE):
+            data = text[at : at + _PIECE].encode()
+            if self._used + len(data) > _SEND_BYTES:
+                self.flush()
+            self._buf[self._used : self._used + len(data)] = data
+            end = data.rfind(b"\n") + 1
+            if end:
+                self._line_at = self._used + end
+            self._used += len(data)
+
+    def take_back(self) -> None:
+        """Take back the line that was begun; if part of it is sent already, the client is let go."""
+        if self._line_at < 0:
+            self._let_go()
+        self._used = self._line_at
+
+    def flush(self) -> None:
+        """Send what was collected; a client that has no room for it is let go."""
+        client = self._client
+        used = self._used
+        self._used = 0
+        if client is None or not used:
+            return
+        self._line_at = 0 if self._line_at == used else -1
+        try:
+            if client.sock.send(self._view[:used]) == used:
+                return
+        except OSError:
+            pass
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._client:
+            self._control.drop(self._client)
+        self._client = None
+        self._used = 0
+        self._line_at = 0
 
 
 class _Client:
@@ -113,40 +200,21 @@ class _Client:
         self._control = control
         self._line = bytearray()
         self._is_skipping = False  # the rest of a line that was too long
-        self._unsent = bytearray()
 
     def ready(self, sock: "Any") -> None:
         """Read what came."""
         try:
             data = sock.recv(_READ_BYTES)
+            self.quiet_ticks = 0
+            if data:
+                self._take(data)
+            else:
+                self._control.drop(self)
         except OSError as error:
             if error.errno != _EAGAIN:
                 self._control.drop(self)
-            return
-        if not data:
+        except MemoryError:
             self._control.drop(self)
-            return
-        self.quiet_ticks = 0
-        self._take(data)
-
-    def send(self, line: str) -> None:
-        """Send a line, soon: the end of it may be missing."""
-        self._unsent.extend(line.encode())
-        if self._unsent[-1] != _NEWLINE:
-            self._unsent.append(_NEWLINE)
-        if len(self._unsent) >= _SEND_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what was collected; whoever has no room for it is let go."""
-        unsent = self._unsent
-        self._unsent = bytearray()
-        try:
-            if not unsent or self.sock.send(unsent) == len(unsent):
-                return
-        except OSError:
-            pass
-        self._control.drop(self)
 
     def _take(self, data: bytes) -> None:
         at = 0
@@ -171,8 +239,7 @@ class _Client:
         self._line = bytearray()
         if self._is_skipping:
             self._is_skipping = False
-            self.send(error_line("a request of more than %d bytes" % LINE_BYTES, ""))
-            self.flush()
+            self._control.refuse(self, "a request of more than %d bytes" % LINE_BYTES, "")
         elif bytes(line).strip():
             self._control.answer(line, self)
 
