@@ -64,27 +64,33 @@ class Flows:
 
     def answered_sealed(self, slot: int) -> None:
         """A server said something within TLS."""
-        if self._sealed_answers[slot] < 255:
-            self._sealed_answers[slot] += 1
-        if self._sealed_answers[slot] == _SEALED_ANSWERS or self._sealed_answers[slot] == 255:
-            device, client, port, server = self._ends(slot)
-            if self._is_limited(slot, device):
-                self._sets.end_flow(client, port, server)
-                self._sealed_answers[slot] = 0
+        answers = self._sealed_answers[slot] + 1
+        if answers >= _SEALED_ANSWERS and self._is_limited(slot, self._engine.mail.device(slot)):
+            _, client, port, server = self._ends(slot)
+            self._sets.end_flow(client, port, server)
+            answers = 0
+        if answers < 256:
+            self._sealed_answers[slot] = answers
 
     def limit(self, device: int) -> None:
         """The device is throttled from now on: what has no message under way ends."""
         streams = self._streams
         for slot in range(streams.slots):
             if streams.state[slot] >= _OPENING and streams.owner[slot] == device and streams.port[slot] == _SMTP:
-                if self._is_limited(slot, device) and not self._mail.is_busy(slot):
-                    _, client, port, server = self._ends(slot)
-                    self._sets.end_flow(client, port, server)
+                if self._is_limited(slot, device):
+                    self._end_unless_busy(slot)
 
     def tell_again(self) -> None:
         """The kernel has forgotten what it was told."""
         for key in range(_REMEMBERED):
             self._told_ends[key] = b""
+
+    def _end_unless_busy(self, slot: int) -> None:
+        if self._mail.is_busy(slot):
+            self._sealed_answers[slot] = 0  # what was answered before the verdict is not of this message
+            return
+        _, client, port, server = self._ends(slot)
+        self._sets.end_flow(client, port, server)
 
     def _is_limited(self, slot: int, device: int) -> bool:
         mail = self._engine.mail
