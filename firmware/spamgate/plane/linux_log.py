@@ -90,8 +90,10 @@ class PacketLog:
         return found
 
     def _count_lost(self, number: int, found: int) -> None:
-        """The last of `found` packets has this number: are there more of them than came?"""
+        """The last of `found` packets has this number, or -1 when that was cut off: are there more than came?"""
         if number < 0:
+            if self._expected >= 0:
+                self._expected = (self._expected + found) & _SEQUENCE_MASK
             return
         if self._expected >= 0:
             self.lost += (number - self._expected + 1 - found) & _SEQUENCE_MASK
