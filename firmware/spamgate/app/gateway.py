@@ -153,8 +153,8 @@ class Gateway:
         if device > 0:
             self.watcher.dns.answer(buf, start, end, device, port)
 
-    def blocked(self, address: bytes) -> None:
-        """The guard refused a name."""
+    def blocked(self, address: bytes, count: int) -> None:
+        """The guard refused names."""
 
     def _changed(self, device: int, old: int, new: int) -> None:
         if new in (states.THROTTLED, states.QUARANTINED) and not self.tickets[device]:

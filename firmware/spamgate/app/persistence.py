@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from spamgate.store.state import StateFile
 
 _SOON_MS = 200  # after a verdict or an action
-_ROUTINE_MS = 600000
+_RETRY_MS = 10000
+_ROUTINE_MS = 3600000  # seldom: on many routers it is flash
 
 
 class Persistence:
-    """Saves soon after what matters has changed, and every ten minutes; `tickets` are the devices', by number."""
+    """Saves soon after what matters has changed, and every hour; where that fails, again after ten seconds.
+
+    `tickets` are the devices', by number.
+    """
 
     def __init__(
         self, engine: "Engine", file: "StateFile", tickets: "list[str]", report: "Callable[[str], None]"
@@ -56,14 +60,17 @@ class Persistence:
 
     def tick(self, now_ms: int) -> None:
         """Save if it is time."""
-        if elapsed(now_ms, self._saved_ms) >= (_SOON_MS if self._is_dirty else _ROUTINE_MS):
+        pause_ms = _ROUTINE_MS
+        if self._is_dirty:
+            pause_ms = _RETRY_MS if self._problem else _SOON_MS
+        if elapsed(now_ms, self._saved_ms) >= pause_ms:
             self.save(now_ms)
 
     def save(self, now_ms: int = 0) -> None:
         """Save now."""
         self._saved_ms = now_ms
-        self._is_dirty = False
         saved = self._file.save(self)
+        self._is_dirty = not saved
         if not saved and self._file.problem != self._problem:
             self._report("state: " + self._file.problem)
         self._problem = "" if saved else self._file.problem

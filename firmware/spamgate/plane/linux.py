@@ -293,8 +293,8 @@ class LinuxPlane:
                 self._report(self._problem)
             return
         self._problem = ""
-        self._report("the table inet %s was changed by another program; loaded again" % TABLE)
         self._put_in_force()
+        self._report("the table inet %s was changed by another program; loaded again" % TABLE)
 
     def _read_mark(self) -> int:
         size = self._kernel.ask(ask_chain(self._kernel.request, TABLE, _MARKED_CHAIN))
