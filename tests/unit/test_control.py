@@ -108,7 +108,7 @@ class Requests(Served):
     def test_every_request_of_the_table_is_answered(self):
         values = {"device": "tv", "grant": "none", "time": 1}
         client = self.client()
-        for name, fields, _, _ in REQUESTS:
+        for name, fields in REQUESTS:
             request = {row[0]: values[row[0]] for row in fields if row[0] in values}
             request["type"] = name
             told = self.ask(client, json.dumps(request).encode() + b"\n")

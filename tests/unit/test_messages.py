@@ -3,16 +3,8 @@
 import json
 import unittest
 
-from spamgate.wire.messages import (
-    DONE,
-    LINE_BYTES,
-    PROTOCOL,
-    REQUESTS,
-    MessageError,
-    dump,
-    error_line,
-    parse_request,
-)
+from spamgate.wire.message_help import HELP, dump
+from spamgate.wire.messages import DONE, LINE_BYTES, PROTOCOL, REQUESTS, MessageError, error_line, parse_request
 
 
 def _parse(**fields):
@@ -117,10 +109,11 @@ class Lines(unittest.TestCase):
     def test_the_dump_names_all(self):
         text = dump()
         self.assertTrue(text.startswith("protocol 1, one JSON object a line of up to 1024 bytes\n"))
-        for name, fields, answers, _ in REQUESTS:
+        self.assertEqual(sorted(HELP), sorted([row[0] for row in REQUESTS]))
+        for name, fields in REQUESTS:
             self.assertIn("\n%s: " % name, text)
-            for row in fields + tuple([(answer,) for answer in answers]):
-                self.assertIn(row[0], text)
+            for word in HELP[name][0] + tuple([row[0] for row in fields]):
+                self.assertIn(word, text)
 
 
 if __name__ == "__main__":

@@ -314,6 +314,7 @@ def _read_config(words: "list[str]") -> "Settings":
         raise SettingsError("%s: cannot be read: error %s" % (words[1], error.errno)) from None
     settings = read_settings(text)
     forget_module("spamgate.store.settings")
+    forget_module("spamgate.store.kinds")
     return settings
 
 

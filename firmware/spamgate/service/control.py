@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _CLIENTS = const(8)
 _QUIET_TICKS = const(600)  # a minute: the loop ticks ten times a second
 _READ_BYTES = const(256)
-# The kernel counts a send with what it allocates for it, a power of two with 320 bytes of its own: 1700 waste little.
-_SEND_BYTES = const(1700)
+# The kernel counts a send with what it allocates for it, a power of two with 320 bytes of its own: 700 waste little.
+_SEND_BYTES = const(700)
 _PIECE = const(128)  # characters encoded at a time
 _EAGAIN = const(11)
 _NO_MEMORY = '{"type":"error","text":"the gateway has no memory left for this","hint":"try again later"}\n'

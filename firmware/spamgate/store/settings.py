@@ -7,23 +7,8 @@ an error: a misspelt one would be a wish that nobody hears.
 import json
 
 from spamgate.core.errors import SpamgateError
-from spamgate.wire.fields import (
-    ADDRESS,
-    DOMAIN,
-    INTERFACE,
-    LABEL,
-    MAC,
-    NETWORK,
-    Choice,
-    Flag,
-    List,
-    Map,
-    Refused,
-    Text,
-    Whole,
-    is_path,
-    nearest,
-)
+from spamgate.store.kinds import DOMAIN, INTERFACE, MAC, NETWORK, Flag, List, Map, is_path
+from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Text, Whole, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -69,7 +69,8 @@ class StateFile:
             part = line.encode()
             crc = binascii.crc32(b"\n", binascii.crc32(part, crc))
             size += len(part) + 1
-        self.problem = self._write(_NAMES[self._next], size, _parts(_HEAD + b"%08x " % (crc & 0xFFFFFFFF) + head, lines))
+        head = _HEAD + b"%08x " % (crc & 0xFFFFFFFF) + head
+        self.problem = self._write(_NAMES[self._next], size, _parts(head, lines))
         if self.problem:
             return False
         self._sequence = sequence

@@ -1,11 +1,11 @@
-"""What a value from outside must be: the kinds of which the tables of settings and messages are made.
+"""What a value from outside must be: the kinds of which tables of messages and settings are made.
 
 Each kind has `allowed`, which ends the sentence "... is not", and `read(value)`, which returns the value in its one
 spelling or raises Refused.
 """
 
 from spamgate.core.errors import SpamgateError
-from spamgate.wire.address import AddressError, mac_text, parse_address, parse_mac, parse_network
+from spamgate.wire.address import AddressError, parse_address
 from spamgate.wire.events import quote
 
 TYPE_CHECKING = False
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 60  # characters of a refused value
 _FAR = 4  # edits after which a name is no longer taken for a misspelt one
-_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
-_LETTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Refused(SpamgateError):
@@ -47,18 +45,6 @@ class Whole:
     def read(self, value: "Any") -> int:
         """Return the number."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
-            raise Refused(value, self.allowed)
-        return value
-
-
-class Flag:
-    """Yes or no."""
-
-    allowed = "true or false"
-
-    def read(self, value: "Any") -> bool:
-        """Return the flag."""
-        if not isinstance(value, bool):
             raise Refused(value, self.allowed)
         return value
 
@@ -94,46 +80,6 @@ class Text:
         raise Refused(value, self.allowed)
 
 
-class List:
-    """Up to `most` values of one kind, each once."""
-
-    def __init__(self, item: "Kind", most: int) -> None:
-        self._item = item
-        self._most = most
-        self.allowed = "a list of up to %d, each %s" % (most, item.allowed)
-
-    def read(self, value: "Any") -> "list[Any]":
-        """Return the list."""
-        if not isinstance(value, list):
-            raise Refused(value, self.allowed)
-        if len(value) > self._most:
-            raise Refused(len(value), "a number of entries up to %d" % self._most)
-        kept: "list[Any]" = []
-        for item in value:
-            item = self._item.read(item)
-            if item not in kept:
-                kept.append(item)
-        return kept
-
-
-class Map:
-    """Up to `most` pairs of two kinds."""
-
-    def __init__(self, key: "Kind", value: "Kind", most: int) -> None:
-        self._key = key
-        self._value = value
-        self._most = most
-        self.allowed = "an object of up to %d pairs: %s, and %s" % (most, key.allowed, value.allowed)
-
-    def read(self, value: "Any") -> "dict[Any, Any]":
-        """Return the pairs."""
-        if not isinstance(value, dict):
-            raise Refused(value, self.allowed)
-        if len(value) > self._most:
-            raise Refused(len(value), "a number of entries up to %d" % self._most)
-        return {self._key.read(key): self._value.read(value[key]) for key in value}
-
-
 def is_printable(text: str, most: int) -> bool:
     """Is it one to `most` characters, none of them a control character (C0, C1) or half of a pair?"""
     for letter in text:
@@ -143,38 +89,9 @@ def is_printable(text: str, most: int) -> bool:
     return 0 < len(text) <= most
 
 
-def is_made_of(text: str, letters: str) -> bool:
-    """Are all characters of `text` among these?"""
-    for letter in text:
-        if letter not in letters:
-            return False
-    return True
-
-
-def is_path(text: str, most: int) -> bool:
-    """Is it an absolute path without anything that a shell would take for more than a letter?"""
-    return text.startswith("/") and len(text) <= most and is_made_of(text, _LETTERS + "/._-+@,:~=%")
-
-
 def _label(text: str) -> str:
     if not is_printable(text, 64) or text != text.strip():
         raise ValueError
-    return text
-
-
-def _interface(text: str) -> str:
-    """Return the name, stricter than the kernel is: it is written into rules, where * and quotes have a meaning."""
-    if not 0 < len(text) < 16 or text[0] not in _LETTERS or not is_made_of(text, _LETTERS + "._+@-"):
-        raise ValueError
-    return text
-
-
-def _mac(text: str) -> str:
-    return mac_text(parse_mac(text))
-
-
-def _network(text: str) -> str:
-    parse_network(text)
     return text
 
 
@@ -183,22 +100,7 @@ def _address(text: str) -> str:
     return text
 
 
-def _domain(text: str) -> str:
-    """Return the name in lower case, without the dot at its end (RFC 1035 2.3.4)."""
-    text = (text[:-1] if text.endswith(".") else text).lower()
-    for label in text.split("."):
-        if not 0 < len(label) < 64 or not is_made_of(label, _LOWER + "-_"):
-            raise ValueError
-    if len(text) > 253:
-        raise ValueError
-    return text
-
-
-INTERFACE = Text(_interface, "the name of an interface (up to 15 letters, digits and ._+@-)")
-MAC = Text(_mac, "a MAC address such as 02:00:5e:10:00:01")
-NETWORK = Text(_network, "a network such as 192.168.1.0/24 or fd00::/8")
 ADDRESS = Text(_address, "an IPv4 or IPv6 address")
-DOMAIN = Text(_domain, "a domain name such as example.com (others than ASCII as xn--...)")
 LABEL = Text(_label, "text of 1 to 64 characters")
 
 

@@ -1,7 +1,7 @@
 """What may be asked of a running gateway: one table of messages, for the control socket and any other link.
 
 A request is one JSON object on a line, `{"type":"explain","device":"02:00:5e:10:00:01"}`.  It is answered by the lines
-that the table names and at the end by `{"type":"done"}` or `{"type":"error","text":...,"hint":...}`.
+that belong to it (`message_help.py`) and at the end by `{"type":"done"}` or `{"type":"error","text":...,"hint":...}`.
 """
 
 import json
@@ -17,28 +17,26 @@ if TYPE_CHECKING:
 PROTOCOL = 1  # raised whenever the table changes in a way that the other side must know of
 LINE_BYTES = 1024  # of a request, with its line end
 GRANTS = ("none", "submission", "mail-server")
+NEEDED = "needed"  # in the place of a default
 DONE = '{"type":"done"}\n'
 
-_NEEDED = "needed"  # in the place of a default
 _NESTED = 16  # opening brackets in a request: none of ours has more than one, a device's name may
 _TIME = Whole(0, 0xFFFFFFFF)
-_DEVICE = ("device", LABEL, _NEEDED)
+_DEVICE = ("device", LABEL, NEEDED)
 
-# Each row has a name, its fields (name, kind, default), the types of the lines that answer it, and help.
+# Each row has a name and its fields (name, kind, default); `message_help.py` says what each is for.
 REQUESTS = (
-    ("hello", (("protocol", Whole(0, 65535), PROTOCOL),), ("hello",), "which version and protocol is spoken"),
-    ("status", (), ("status",), "how the gateway is"),
-    ("devices", (), ("device",), "a line for each device of the home"),
-    ("explain", (_DEVICE,), ("verdict", "device", "explain"), "why a device is in its state"),
-    ("release", (_DEVICE,), ("action",), "let a device go; its score is halved"),
-    ("grant", (_DEVICE, ("grant", Choice(GRANTS), _NEEDED)), ("action",), "what a device may send from now on"),
-    ("confirm", (_DEVICE,), ("action",), "the owner confirms a quarantine: 554 instead of 421"),
-    ("monitor", (), ("device", "verdict", "action"), "the devices, then every event as it happens, without an end"),
+    ("hello", (("protocol", Whole(0, 65535), PROTOCOL),)),
+    ("status", ()),
+    ("devices", ()),
+    ("explain", (_DEVICE,)),
+    ("release", (_DEVICE,)),
+    ("grant", (_DEVICE, ("grant", Choice(GRANTS), NEEDED))),
+    ("confirm", (_DEVICE,)),
+    ("monitor", ()),
     (
         "trace",
-        (("time", _TIME, _NEEDED), ("port", Whole(0, 65535), 0), ("ip", ADDRESS, ""), ("skew", Whole(0, 3600), 60)),
-        ("trace",),
-        "which device had an outgoing connection at a time (UNIX seconds); port 0: any",
+        (("time", _TIME, NEEDED), ("port", Whole(0, 65535), 0), ("ip", ADDRESS, ""), ("skew", Whole(0, 3600), 60)),
     ),
 )
 
@@ -81,7 +79,7 @@ def _fields(name: str, rows: "tuple[Any, ...]", given: "dict[Any, Any]") -> "dic
     fields: "dict[str, Any]" = {}
     for field, kind, default in rows:
         value = given.pop(field, None)
-        if value is None and default is _NEEDED:
+        if value is None and default is NEEDED:
             raise MessageError("%s: %s is missing" % (name, field), "give %s" % kind.allowed)
         try:
             fields[field] = default if value is None else kind.read(value)
@@ -96,14 +94,3 @@ def _fields(name: str, rows: "tuple[Any, ...]", given: "dict[Any, Any]") -> "dic
 def error_line(text: str, hint: str) -> str:
     """Return the line that ends an answer when something is wrong."""
     return '{"type":"error","text":%s,"hint":%s}\n' % (quote(text), quote(hint))
-
-
-def dump() -> str:
-    """Return the table as text to read."""
-    lines = ["protocol %d, one JSON object a line of up to %d bytes" % (PROTOCOL, LINE_BYTES)]
-    for name, fields, answers, what in REQUESTS:
-        lines.append("%s: %s; answered by %s" % (name, what, ", ".join(answers)))
-        for field, kind, default in fields:
-            least = "needed" if default is _NEEDED else "left out: %s" % (quote(default) if default == "" else default)
-            lines.append("    %s: %s (%s)" % (field, kind.allowed, least))
-    return "\n".join(lines) + "\n"

@@ -1,0 +1,31 @@
+"""What each request is for and which lines answer it, in words; and the whole table of messages as text to read.
+
+Apart from the table because a gateway has no need of it.
+"""
+
+from spamgate.wire.events import quote
+from spamgate.wire.messages import LINE_BYTES, NEEDED, PROTOCOL, REQUESTS
+
+HELP = {
+    "hello": (("hello",), "which version and protocol is spoken"),
+    "status": (("status",), "how the gateway is"),
+    "devices": (("device",), "a line for each device of the home"),
+    "explain": (("verdict", "device", "explain"), "why a device is in its state"),
+    "release": (("action",), "let a device go; its score is halved"),
+    "grant": (("action",), "what a device may send from now on"),
+    "confirm": (("action",), "the owner confirms a quarantine: 554 instead of 421"),
+    "monitor": (("device",), "the devices, and after the end of the answer every event as it happens"),
+    "trace": (("trace",), "which device had an outgoing connection at a time (UNIX seconds); port 0: any"),
+}
+
+
+def dump() -> str:
+    """Return the table as text to read."""
+    lines = ["protocol %d, one JSON object a line of up to %d bytes" % (PROTOCOL, LINE_BYTES)]
+    for name, fields in REQUESTS:
+        answers, what = HELP[name]
+        lines.append("%s: %s; answered by %s" % (name, what, ", ".join(answers)))
+        for field, kind, default in fields:
+            least = "needed" if default is NEEDED else "left out: %s" % (quote(default) if default == "" else default)
+            lines.append("    %s: %s (%s)" % (field, kind.allowed, least))
+    return "\n".join(lines) + "\n"
