@@ -1,0 +1,203 @@
+"""The way of a UDP query through an upstream and back: unchanged both ways, but for the id.
+
+A query is asked three times, 1.5 s apart, of one server after the other; then its asker hears SERVFAIL.
+"""
+
+from spamgate.core.compat import const
+from spamgate.core.ticks import elapsed
+from spamgate.service.dns_cache import Cache
+from spamgate.service.dns_pending import FOLLOWS, FREE, NEW, Pending
+from spamgate.service.dns_upstream import Port, Upstreams
+from spamgate.wire.dns_answer import cut
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spamgate.service.dns_guard import DnsGuard
+    from spamgate.service.dns_query import Query, Way
+
+_REPLY_BYTES = const(1233)  # one more than may come without being asked for more (RFC 9715)
+_LONG_REPLY_BYTES = const(4097)
+_LONG = const(5)  # high byte of the UDP size that a query announces which wants long replies
+_OPT_TYPE_BYTES = const(3)
+_PLACES = const(256)
+_MASK = const(255)
+_KEPT_MASK = const(63)
+_MARK_MASK = const(0xFFFF)
+_CROWDED = const(128)
+_SHORT_BYTES = const(128)
+_TRY_MS = const(1500)
+_TRIES = const(3)
+_SWEEP_MS = const(30000)
+
+
+class Forwarder:
+    """Queries that are waiting, answers that are kept, and the servers to ask."""
+
+    def __init__(self, net, loop, guard: "DnsGuard", observer, log) -> None:
+        self.reply_bytes = _REPLY_BYTES
+        self.upstreams = Upstreams(net, loop, self, log)
+        self._guard = guard
+        self._answered = observer.answered
+        self._is_ours = guard.is_ours
+        self._split = net.split
+        self._random16 = net.random16
+        self._pending = Pending()
+        self._cache = Cache()
+        self._out = bytearray(_LONG_REPLY_BYTES)  # the message on its way out
+        self._view = memoryview(self._out)
+        self._now_ms = 0
+        self._swept_ms = 0
+
+    def forget_answers(self) -> None:
+        """The upstreams are others now."""
+        self._cache.clear()
+
+    def tick(self, now_ms: int) -> None:
+        """Ask again what was not answered, and do what is due now and then."""
+        self._now_ms = now_ms
+        if self._pending.count:
+            self._hurry(now_ms)
+        else:
+            self.reply_bytes = _REPLY_BYTES
+        self.upstreams.tick(now_ms)
+        if elapsed(now_ms, self._swept_ms) >= _SWEEP_MS:
+            self._swept_ms = now_ms
+            self._cache.sweep(now_ms)
+
+    # --- queries -------------------------------------------------------------------------------------
+
+    def look_up(self, query: "Query") -> None:
+        """Answer the query out of the cache, or ask an upstream."""
+        query.mark = mark = hash(query.name) & _MARK_MASK
+        if self._cache.kept[mark & _KEPT_MASK] is not None and self._answer_kept(query):
+            return
+        if self._pending.first[mark & _MASK] >= 0:
+            self._join(query)
+        else:
+            self._ask(query)
+
+    def _answer_kept(self, query: "Query") -> bool:
+        size = self._cache.find_into(self._out, query, self._now_ms)
+        if size:
+            self._send_out(query.way, size, query.datagram[1])
+        return size > 0
+
+    def _join(self, query: "Query") -> None:
+        """Ask, unless the same question waits for an answer already."""
+        standing = self._pending.standing(query)
+        if standing == NEW:
+            self._ask(query)
+        elif standing == FOLLOWS and self._may_wait(query):
+            self._pending.open(query, None, self._random16(), self._now_ms)
+
+    def _ask(self, query: "Query") -> None:
+        port = self.upstreams.next_port()
+        if port is None or not self._may_wait(query):
+            query.way.send(self._guard.failure(query.datagram[0], query.end), query.datagram[1])
+        else:
+            place = self._pending.open(query, port, self._random16(), self._now_ms)
+            self._send(place, port, query.datagram[0])
+
+    def _send(self, place: int, port: Port, wire: bytes) -> None:
+        """Send the query in this place with its own id."""
+        size = len(wire)
+        self._view[:size] = wire
+        self._out[0] = self._pending.high[place]
+        self._out[1] = place
+        port.send(self._view[:size])
+
+    def _may_wait(self, query: "Query") -> bool:
+        """May the query wait for an answer?  What we ask ourselves may not: it would go round for ever."""
+        if self._is_ours(query.datagram[1]):
+            return False
+        size = len(query.datagram[0])
+        return self._pending.count < _CROWDED and size <= _SHORT_BYTES and size == query.end or self._has_room(query)
+
+    def _has_room(self, query: "Query") -> bool:
+        """As `_may_wait`, when many wait, or the query says more than its question: how long its answer may be."""
+        wire = query.datagram[0]
+        if len(wire) > query.end + _OPT_TYPE_BYTES and wire[query.end + _OPT_TYPE_BYTES] >= _LONG:
+            self.reply_bytes = _LONG_REPLY_BYTES
+        if self._pending.count >= _PLACES:
+            self._give_up(self._pending.taken(self._random16() & _MASK))
+        return self._pending.has_room(query)
+
+    # --- answers -------------------------------------------------------------------------------------
+
+    def heard(self, port: Port, reply: bytes) -> None:
+        """A datagram came from the port's server."""
+        place = self._pending.whose(port, reply)
+        if place >= 0:
+            port.server.silent = 0
+            self._answer(place, reply)
+
+    def refused(self, port: Port) -> None:
+        """The server cannot be reached: ask another at once what waits for it; where there is no other, wait."""
+        self.upstreams.failed(port.server)
+        for place in range(_PLACES):
+            if self._pending.ports[place] is port and self._pending.tries(place) < len(self.upstreams.servers):
+                self._ask_again(place)
+
+    def _answer(self, place: int, reply: bytes) -> None:
+        """Give the answer to whoever asked, and to who has asked the same meanwhile."""
+        wire = self._pending.datagrams[place][0]
+        mark = self._pending.marks[place]
+        if len(reply) == self.reply_bytes:
+            reply = cut(reply, self._pending.ends[place])
+        self._give(place, reply)
+        if self._cache.is_wanted(mark):
+            self._cache.keep(wire, reply, mark, self._now_ms)
+        if self._pending.first[mark & _MASK] >= 0:
+            self._give_others(wire, mark, reply)
+
+    def _give_others(self, wire: bytes, mark: int, reply: bytes) -> None:
+        place = self._pending.find(wire, mark)
+        while place >= 0:
+            self._give(place, reply)
+            place = self._pending.find(wire, mark)
+
+    def _give(self, place: int, reply: bytes) -> None:
+        wire, peer = self._pending.datagrams[place]
+        size = len(reply)
+        self._view[:size] = reply
+        self._out[0] = wire[0]
+        self._out[1] = wire[1]
+        self._pending.close(place)
+        self._send_out(self._pending.ways[place], size, peer)
+
+    def _send_out(self, way: "Way", size: int, peer: bytes) -> None:
+        way.send(self._view[:size], peer)
+        self._tell(size, self._split(peer))
+
+    def _tell(self, size: int, client: "tuple[bytes, int]") -> None:
+        self._answered(self._out, 0, size, client[0], client[1])
+
+    # --- what takes too long -------------------------------------------------------------------------
+
+    def _hurry(self, now_ms: int) -> None:
+        pending = self._pending
+        for place in range(_PLACES):
+            if pending.datagrams[place] is not FREE and elapsed(now_ms, pending.since_ms[place]) >= _TRY_MS:
+                self._blame(place)
+                if pending.tries(place) < _TRIES:
+                    self._ask_again(place)
+                else:
+                    self._give_up(place)
+
+    def _blame(self, place: int) -> None:
+        port = self._pending.ports[place]
+        if port is not None:
+            self.upstreams.silent(port.server)
+
+    def _ask_again(self, place: int) -> None:
+        """Ask the server after the one asked before, and take the answer of whichever is sooner."""
+        before = self._pending.ports[place]
+        port = self.upstreams.port_after(before.server) if before else self.upstreams.next_port()
+        self._pending.try_again(place, port, self._now_ms)
+        if port is not None:
+            self._send(place, port, self._pending.datagrams[place][0])
+
+    def _give_up(self, place: int) -> None:
+        wire, peer = self._pending.datagrams[place]
+        self._pending.close(place)
+        self._pending.ways[place].send(self._guard.failure(wire, self._pending.ends[place]), peer)

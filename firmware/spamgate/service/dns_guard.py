@@ -1,0 +1,157 @@
+"""The DNS guard: answers what a rule blocks and passes everything else on, over UDP and TCP.
+
+What is where: `dns_rules` judges a query, `dns_forward` takes one that came by UDP to an upstream and back, with
+`dns_pending`, `dns_cache` and `dns_upstream`; `dns_tcp` does so for TCP, with `dns_relay`.
+"""
+
+from spamgate.core.compat import const
+from spamgate.service.dns_forward import Forwarder
+from spamgate.service.dns_query import Query
+from spamgate.service.dns_rules import QUERY_BYTES, Rules
+from spamgate.service.dns_tcp import TcpGuard
+from spamgate.service.dns_upstream import Server
+from spamgate.wire.address import parse_address
+
+_BURST = const(32)
+_TOLD = const(64)
+_LAST_BYTES = const(256)
+
+
+class DnsGuard:
+    """`serve` says where, `tick` tells the time, `close` ends it.
+
+    `observer.answered(buf, start, end, address, port)` hears every answer of an upstream, lent for the call, or as much
+    of a long one as came first; `observer.blocked(address, count)` hears of queries that hit a rule.
+    """
+
+    def __init__(self, net, loop, settings, observer, log) -> None:
+        self._net = net
+        self._loop = loop
+        self._observer = observer
+        self._log = log
+        self._port = settings.guard_port
+        self._split = net.split
+        self._listeners: "dict[bytes, Listener]" = {}  # by address
+        self._is_like_ours = bytearray(_LAST_BYTES)  # by last byte of an address, as in `dns_pending.device_of`
+        self._blocked: "dict[bytes, int]" = {}  # queries since the last tick, by packed address
+        rules = Rules(settings)
+        self.judge = rules.judge
+        self.failure = rules.failure
+        self._forwarder = Forwarder(net, loop, self, observer, log)
+        self.look_up = self._forwarder.look_up
+        self.upstreams = self._forwarder.upstreams
+        self._tcp = TcpGuard(net, loop, self._port, self)
+        self.use_upstreams(settings.guard_upstreams)
+
+    def serve(self, addresses: "list[bytes]") -> None:
+        """Serve on these addresses and no others; again when they have changed."""
+        for address in [old for old in self._listeners if old not in addresses]:
+            self._listeners.pop(address).close(self._loop)
+        for address in addresses:
+            if address not in self._listeners:
+                self._listen(address)
+        for last in range(_LAST_BYTES):
+            self._is_like_ours[last] = last in [address[-1] for address in self._listeners]
+
+    def use_upstreams(self, texts: "list[str]") -> None:
+        """Ask these servers from now on."""
+        self._forwarder.forget_answers()
+        self.upstreams.use([Server(parse_address(text), text) for text in texts])
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        self._tell_blocked()
+        self._forwarder.tick(now_ms)
+        self._tcp.tick(now_ms)
+
+    def close(self) -> None:
+        """Close every socket; what waits is lost."""
+        self._tell_blocked()
+        self.serve([])
+        self.upstreams.close()
+        self._tcp.close()
+
+    # --- for those who do the work -------------------------------------------------------------------
+
+    def is_own(self, address: bytes) -> bool:
+        """Is the address one of ours?"""
+        return address in self._listeners
+
+    def is_ours(self, peer: bytes) -> bool:
+        """As `is_own`, of a packed address."""
+        return self._is_like_ours[peer[7] ^ peer[-5]] > 0 and self._split(peer)[0] in self._listeners
+
+    def tell(self, answer: bytes, start: int, address: bytes, port: int) -> None:
+        """Tell that this client had this answer of an upstream."""
+        self._observer.answered(answer, start, len(answer), address, port)
+
+    def blocked(self, address: bytes) -> None:
+        """Tell that a query from this address hit a rule."""
+        self._observer.blocked(address, 1)
+
+    def note_blocked(self, peer: bytes) -> None:
+        """As `blocked`, but told at the next tick: taking a packed address apart costs as much as the answer."""
+        self._blocked[peer] = self._blocked.get(peer, 0) + 1
+        if len(self._blocked) >= _TOLD:
+            self._tell_blocked()
+
+    def _tell_blocked(self) -> None:
+        for peer, count in self._blocked.items():
+            self._observer.blocked(self._split(peer)[0], count)
+        self._blocked.clear()
+
+    def _listen(self, address: bytes) -> None:
+        try:
+            sock = self._net.udp(address, self._port)
+        except OSError as error:
+            self._log("guard: no UDP socket at port %d of an address of ours: %s" % (self._port, error))
+            return
+        self._listeners[address] = listener = Listener(self, sock)
+        self._loop.add(sock, listener)
+
+
+class Listener:
+    """The UDP socket at one of our addresses."""
+
+    def __init__(self, guard: DnsGuard, sock) -> None:
+        self.blocked = guard.note_blocked
+        self._sock = sock
+        self._send = sock.sendto
+        self._judge = guard.judge
+        self._look_up = guard.look_up
+        self._query = Query(self)
+        self._burst = 1
+        self._left = 0
+
+    def ready(self, sock) -> None:
+        """Take as many datagrams as there were the last time: hearing that there are no more costs as much as one."""
+        try:
+            self._take(sock.recvfrom)
+        except OSError:
+            self._burst = self._burst - self._left or 1
+
+    def _take(self, receive) -> None:
+        query = self._query
+        self._left = self._burst
+        while self._left:
+            query.datagram = receive(QUERY_BYTES + 1)
+            answer = self._judge(query)
+            if answer is None:
+                self._look_up(query)
+            elif answer:
+                self._send(answer, query.datagram[1])
+            self._left -= 1
+        if self._burst < _BURST:
+            self._burst += 1
+
+    def send(self, answer: "bytes | memoryview", peer: bytes) -> None:
+        """Send to the packed address; what the kernel does not take is lost, as datagrams are."""
+        try:
+            self._send(answer, peer)
+        except OSError:
+            pass
+
+    def close(self, loop) -> None:
+        """Be no longer there."""
+        loop.remove(self._sock)
+        self._sock.close()

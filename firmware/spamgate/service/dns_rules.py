@@ -1,0 +1,169 @@
+"""What the guard answers itself: names that are blocked and not allowed, the canary of browsers, and what is no query.
+
+A list is anything with `listed(name)`, which says whether the name, as it lies in a question but in small letters, or
+a name above it is on the list.  `NameList` is the one out of the settings.
+"""
+
+from array import array
+
+from spamgate.core.compat import const
+from spamgate.wire.cursor import FormError
+from spamgate.wire.dns import Message
+from spamgate.wire.dns_answer import (
+    block,
+    block_with_zero,
+    blocked_error,
+    fail,
+    opt_class_at,
+    question_end,
+    refuse,
+    with_opt,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from spamgate.service.dns_query import Query
+
+    Answer = bytes | memoryview
+
+QUERY_BYTES = 512  # the longest query that is taken
+
+_QUERY_BYTES = const(512)
+_HEADER_BYTES = const(12)
+_TYPE_AND_CLASS_BYTES = const(4)
+_MAX_NAME_BYTES = const(255)
+_MAX_LABEL_BYTES = const(63)
+_MOST_BYTES = const(65535)
+_FORMERR = const(1)
+_SERVFAIL = const(2)
+_NXDOMAIN = const(3)
+_PLAIN = b"\x01\0\0\x01\0\0\0\0\0\0"  # header of one question that wants recursion, and nothing else
+_CANARY = "use-application-dns.net"  # must not exist: an address, even 0.0.0.0, leaves DoH on
+
+
+class NameList:
+    """A few hundred names with everything below them: one string of bytes, and a table that is at most half full."""
+
+    def __init__(self, names: "list[str]") -> None:
+        self._bytes = b"\0" + b"".join([wire_name(name) for name in names])
+        if len(self._bytes) > _MOST_BYTES:
+            raise FormError("more than %d bytes of names" % _MOST_BYTES)
+        self._shortest = _MAX_NAME_BYTES + 1
+        size = 2
+        while size < 2 * len(names):
+            size *= 2
+        self._mask = size - 1
+        self._at = array("H", bytes(2 * size))  # offset of a name by hash, or in the next free place; 0: none
+        at = 1
+        while at < len(self._bytes):
+            at = self._enter(at)
+
+    def listed(self, name: bytes) -> bool:
+        """Is the name or one above it on the list?  Of bytes that are no name the answer means nothing."""
+        mask = self._mask
+        places = self._at
+        while len(name) >= self._shortest:
+            place = hash(name) & mask
+            while places[place]:
+                if self._bytes.startswith(name, places[place]):
+                    return True
+                place = (place + 1) & mask
+            name = name[name[0] + 1 :]
+        return False
+
+    def _enter(self, at: int) -> int:
+        """Enter the name at this offset into the table and return the offset of the next."""
+        end = self._bytes.find(b"\0", at) + 1
+        place = hash(self._bytes[at:end]) & self._mask
+        while self._at[place]:
+            place = (place + 1) & self._mask
+        self._at[place] = at
+        self._shortest = min(self._shortest, end - at)
+        return end
+
+
+class Rules:
+    """What the settings say about names."""
+
+    def __init__(self, settings) -> None:
+        self._canary = wire_name(_CANARY) if settings.guard_canary else b""
+        canaries = [_CANARY] if settings.guard_canary else []
+        self._listed = NameList(canaries + settings.guard_block).listed
+        self._allowed = NameList(settings.guard_allow)
+        self._has_allowed = len(settings.guard_allow) > 0
+        self._enforces = not settings.monitor_only
+        is_zero = settings.guard_answer == "zero"
+        self._block = block_with_zero if is_zero else block
+        self._answer_plain = self._answer if is_zero else self._deny
+        self._error = blocked_error(b"settings")
+        self._message = Message()
+        self._out = bytearray(QUERY_BYTES + 1)
+        self._view = memoryview(self._out)
+
+    def judge(self, query: "Query") -> "Answer | None":
+        """Return our own answer to the query, empty when it gets none, or None: it is to be looked up.
+
+        The answer is lent until the next one is made.
+        """
+        wire = query.datagram[0]
+        if not wire.startswith(_PLAIN, 2):
+            return self._judge_other(query)
+        end = query.end = len(wire)
+        name = query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
+        if self._listed(name):
+            return self._hit(query, self._answer_plain)
+        return None if question_end(wire) == end else refuse(wire, _FORMERR)
+
+    def failure(self, wire: bytes, end: int) -> bytes:
+        """Return SERVFAIL for the query whose question ends at `end`."""
+        return self._with_opt(wire, end, fail(wire, end, _SERVFAIL), b"")
+
+    def _judge_other(self, query: "Query") -> "Answer | None":
+        """As `judge`, for what is not one question and nothing else."""
+        wire = query.datagram[0]
+        end = query.end = question_end(wire)
+        if end <= 0 or len(wire) > _QUERY_BYTES:
+            return refuse(wire, -end if end < 0 else _FORMERR) if end else b""
+        query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
+        return self._hit(query, self._answer) if self._listed(query.name) else None
+
+    def _hit(self, query: "Query", answer: "Callable[[Query], Answer]") -> "Answer | None":
+        """Return the answer to a query for a listed name, if that is not allowed."""
+        if self._has_allowed and query.name != self._canary and self._allowed.listed(query.name):
+            return None
+        query.way.blocked(query.datagram[1])
+        return answer(query) if self._enforces else None
+
+    def _deny(self, query: "Query") -> memoryview:
+        """Return that the name does not exist, as `block` does, to what is one question and nothing else."""
+        self._view[: query.end] = query.datagram[0]
+        self._out[2] = 0x81
+        self._out[3] = 0x83
+        return self._view[: query.end]
+
+    def _answer(self, query: "Query") -> bytes:
+        wire = query.datagram[0]
+        if query.name == self._canary:
+            return self._with_opt(wire, query.end, fail(wire, query.end, _NXDOMAIN), b"")
+        return self._with_opt(wire, query.end, self._block(wire, query.end), self._error)
+
+    def _with_opt(self, wire: bytes, end: int, answer: bytes, option: bytes) -> bytes:
+        """Put an OPT record with this option into the answer, if the query had one; FORMERR if it cannot be read."""
+        try:
+            opt_at = opt_class_at(self._message, wire, end)
+        except FormError:
+            return refuse(wire, _FORMERR)
+        return with_opt(answer, wire[opt_at + 4], option) if opt_at else answer
+
+
+def wire_name(text: str) -> bytes:
+    """Return a host name as it lies in a question, in small letters; FormError when it is none."""
+    wire = b""
+    for label in text.lower().rstrip(".").split("."):
+        data = label.encode()
+        if not 0 < len(data) <= _MAX_LABEL_BYTES:
+            raise FormError("%r is no name of a host" % text)
+        wire += bytes((len(data),)) + data
+    return wire + b"\0"
