@@ -5,18 +5,18 @@ restart (`remember`).
 """
 
 import contextlib
+import ipaddress
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from e2e.mail_home import DOMAINS, MailHome
 
-from spamgate.core.devices import GRANT_MAIL_SERVER, GRANT_NONE
+from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER, GRANT_NONE
 from spamgate.core.engine import Engine
 from spamgate.core.identity import Identity
 from spamgate.core.limits import Limits
@@ -42,6 +42,10 @@ _SOON_S = 10.0
 
 class Home(MailHome):
     """A MailHome with a gateway that can be killed and started anew."""
+
+    def __init__(self, name: str, devices: Iterable[str]) -> None:
+        super().__init__(name, devices)
+        self._verdicts: list[dict] = []
 
     @property
     def folder(self) -> Path:
@@ -99,15 +103,18 @@ class Home(MailHome):
         """Return the gateway's table as the kernel has it, or nothing."""
         return self.net.router.run(["nft", "list", "table", "inet", "spamgate"], check=False).stdout
 
-    def remember(self, devices: dict[str, str], confirmed: Iterable[str] = (), granted: Iterable[str] = ()) -> None:
-        """Write a state file in which these devices are in these states."""
+    def remember(
+        self, states: dict[str, str], confirmed: Iterable[str] = (), granted: Iterable[str] = (), ahead_s: int = 0
+    ) -> None:
+        """Write a state file in which these devices are in these states, by a clock that is ahead."""
         for name in ("state.a", "state.b"):
             (self.state_folder / name).unlink(missing_ok=True)
-        assert StateFile(Storage(str(self.state_folder))).save(self._records(devices, set(confirmed), set(granted)))
+        records = self._records(wall_s() + ahead_s, states, set(confirmed), set(granted))
+        assert StateFile(Storage(str(self.state_folder))).save(records)
 
-    def _records(self, states: dict[str, str], confirmed: set[str], granted: set[str]) -> list[str]:
+    def _records(self, now_s: int, states: dict[str, str], confirmed: set[str], granted: set[str]) -> list[str]:
         engine = Engine(Limits(512, is_router=True), lambda *_: None)
-        engine.at(wall_s(), 0)
+        engine.at(now_s, 0)
         lines = []
         for name, state in states.items():
             host = self.devices[name]
@@ -120,7 +127,7 @@ class Home(MailHome):
                 engine.devices.seen(device, engine.now_s, *_packed(address))
             engine.devices.state[device] = STATE_NAMES.index(state)
             engine.devices.grant[device] = GRANT_MAIL_SERVER if name in granted else GRANT_NONE
-            engine.devices.flags[device] |= 32 if name in confirmed else 0
+            engine.devices.flags[device] |= CONFIRMED if name in confirmed else 0
             engine.board.evidence_s[device] = engine.now_s
             lines.append(json.dumps({**record(engine, device), "ticket": f"{device:06X}"}))
         return lines
@@ -182,8 +189,8 @@ def soon(condition, what: str, home: Home, seconds: float = _SOON_S) -> None:
 
 
 @contextlib.contextmanager
-def small_disk(host: Host, folder: Path, size_kb: int):
-    """Mount a tiny file system over a folder for whoever runs in the host; the mount goes with the context."""
+def small_disk(folder: Path, size_kb: int) -> Iterator[None]:
+    """Mount a tiny file system over a folder; programs started from now on see it, and it goes with the context."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "spamgate-test", str(folder)], check=True)
     try:
         yield
@@ -195,9 +202,7 @@ def fill(folder: Path) -> None:
     """Leave no byte free in a folder's file system."""
     with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
         while True:
-            file.write(bytes(512))
-    with contextlib.suppress(OSError):
-        os.truncate(folder / "ballast", (folder / "ballast").stat().st_size)
+            file.write(bytes(4096))
 
 
 def _words(kind: str, arguments: Iterable[object]) -> list[str]:
@@ -205,7 +210,5 @@ def _words(kind: str, arguments: Iterable[object]) -> list[str]:
 
 
 def _packed(address: str) -> tuple[bytes, int, int]:
-    import ipaddress
-
     packed = ipaddress.ip_address(address).packed
     return packed, 0, len(packed)

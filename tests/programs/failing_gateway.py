@@ -5,15 +5,14 @@ import sys
 
 from spamgate.app import gateway
 
-_left = int(os.getenv("FAIL_AFTER_TICKS"))
+_left = [int(os.getenv("FAIL_AFTER_TICKS"))]
 _tick = gateway.Gateway._tick
 
 
 def _failing_tick(self, now_ms):
-    global _left
     _tick(self, now_ms)
-    _left -= 1
-    if not _left:
+    _left[0] -= 1
+    if not _left[0]:
         raise RuntimeError("as told")
 
 

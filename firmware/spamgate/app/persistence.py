@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from spamgate.store.state import StateFile
 
 _SOON_MS = 200  # after a verdict or an action
-_RETRY_MS = 10000
+_RETRY_MS = 5000
 _ROUTINE_MS = 3600000  # seldom: on many routers it is flash
 
 
 class Persistence:
-    """Saves soon after what matters has changed, and every hour; where that fails, again after ten seconds.
+    """Saves soon after what matters has changed, and every hour; where that fails, again after five seconds.
 
     `tickets` are the devices', by number.
     """
