@@ -5,9 +5,12 @@ from typing import TypeVar
 
 import click
 
+from spamgate.core.states import STATE_NAMES
 from spamgate_tools.control import DEFAULT_SOCKET, SOCKET_VARIABLE, Control, Line
 from spamgate_tools.device_words import action_text
+from spamgate_tools.errors import UserError
 
+NORMAL = STATE_NAMES[0]
 Command = TypeVar("Command", bound=Callable[..., object])
 
 DEVICE = click.argument("device", metavar="DEVICE")
@@ -28,6 +31,14 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print what the gat
 def asks_gateway(command: Command) -> Command:
     """Give the command the options --socket (`path`) and --json (`as_json`)."""
     return _SOCKET(_JSON(command))
+
+
+def reasons(control: Control, device: str) -> list[Line]:
+    """Return the lines that say why a device is in its state; the crowd and who has just gone have none."""
+    try:
+        return [line for line in control.ask("explain", device=device) if line.kind != "device"]
+    except UserError:
+        return []
 
 
 def print_lines(lines: list[Line]) -> None:

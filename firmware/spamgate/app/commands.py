@@ -54,9 +54,9 @@ class Commands:
     def devices(self, fields: "dict[str, Any]", send: "Send") -> None:
         """A line for each device."""
         for device in self._engine.devices.everyone():
-            write_device(self._piecewise(send), self._engine, device)
+            write_device(send, self._engine, device)
         if self._engine.is_crowded:
-            write_device(self._piecewise(send), self._engine, CROWD)
+            write_device(send, self._engine, CROWD)
 
     def monitor(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The devices as they are; what happens from now on comes from the event log."""
@@ -67,9 +67,8 @@ class Commands:
         device = self._find(fields["device"])
         engine = self._engine
         devices = engine.devices
-        write = self._piecewise(send)
-        write_verdict(write, engine, device, devices.previous[device], devices.state[device])
-        write_device(write, engine, device)
+        write_verdict(send, engine, device, devices.previous[device], devices.state[device])
+        write_device(send, engine, device)
         since = epoch(devices.since_s[device] + engine.skew_s, 0)
         state = states.STATE_NAMES[devices.state[device]]
         details = (quote(device_id(engine, device)), state, since, _GRANT_NAMES[devices.grant[device]])
@@ -144,18 +143,6 @@ class Commands:
             return engine.devices.kind(device) == BY_MAC
         return wanted in [address_text(address) for address in engine.devices.addresses.of(device)]
 
-    def _piecewise(self, send: "Send") -> "Send":
-        """Return a writer that collects pieces and sends whole lines."""
-        parts: "list[str]" = []
-
-        def write(piece: str) -> None:
-            parts.append(piece)
-            if piece.endswith("\n"):
-                send("".join(parts))
-                parts.clear()
-
-        return write
-
 
 def merge_grants(gateway: "Gateway") -> None:
     """Enrol and grant what the settings name by MAC; an owner's later word counts until the next start."""
@@ -164,7 +151,6 @@ def merge_grants(gateway: "Gateway") -> None:
         device = gateway.device_of(packed)
         if device > 0 and gateway.engine.devices.grant[device] != _GRANTS[grant]:
             gateway.engine.grant(device, _GRANTS[grant])
-
 
 
 def _line_text(line: "Line") -> str:

@@ -5,10 +5,7 @@ from rich.console import Console
 
 from spamgate_tools.control import Control
 from spamgate_tools.device_table import Devices, show
-from spamgate_tools.errors import UserError
-from spamgate_tools.gateway_verbs import asks_gateway, print_lines
-
-_NORMAL = "normal"
+from spamgate_tools.gateway_verbs import NORMAL, asks_gateway, print_lines, reasons
 
 
 @click.command()
@@ -32,16 +29,7 @@ def devices(path: str, as_json: bool) -> None:
         for line in lines:
             table.add(line.text)
         for line in lines:
-            if line.fields["state"] != _NORMAL:
-                explain_into(table, control, line.fields["device"])
+            if line.fields["state"] != NORMAL:
+                for reason in reasons(control, line.fields["device"]):
+                    table.add(reason.text)
     show(table, Console())
-
-
-def explain_into(table: Devices, control: Control, device: str) -> None:
-    """Add why the device is in its state; the crowd and who has just gone have no reasons."""
-    try:
-        for line in control.ask("explain", device=device):
-            if line.kind != "device":  # it is in the table already
-                table.add(line.text)
-    except UserError:
-        pass

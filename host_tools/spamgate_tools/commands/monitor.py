@@ -12,7 +12,7 @@ from rich.text import Text
 from spamgate_tools.control import Control, Line
 from spamgate_tools.device_table import Devices
 from spamgate_tools.device_words import event_text
-from spamgate_tools.gateway_verbs import asks_gateway
+from spamgate_tools.gateway_verbs import NORMAL, asks_gateway, reasons
 
 _REFRESH_S = 2.0  # counters change without an event
 _GATHER_S = 0.5  # many events may come together, and each look at the devices costs the gateway time
@@ -55,6 +55,10 @@ def _stream(control: Control, lines: list[Line]) -> None:
 def _show(control: Control, lines: list[Line]) -> None:
     view = _View()
     view.take(lines)
+    for line in lines:
+        if line.kind == "device" and line.fields["state"] != NORMAL:
+            view.learn(reasons(control, line.fields["device"]))
+    view.take(lines)
     with Live(view.view(), console=Console(), auto_refresh=False) as live:
         while True:
             live.update(view.view(), refresh=True)
@@ -83,14 +87,19 @@ class _View:
         self._verdicts: dict[str, str] = {}
         self._devices = Devices(live=True)
 
+    def learn(self, lines: list[Line]) -> None:
+        """Take verdicts that are no news."""
+        for line in lines:
+            if line.kind == "verdict":
+                self._verdicts[line.fields["device"]] = line.text
+
     def take(self, lines: list[Line]) -> None:
         """Take events, and the devices if they are among the lines: always all of them."""
         known = [line.text for line in lines if line.kind == "device"]
         for line in lines:
             if line.kind != "device":
                 self._events.append(line.fields)
-            if line.kind == "verdict":
-                self._verdicts[line.fields["device"]] = line.text
+        self.learn(lines)
         if known:
             self._devices = Devices(live=True)
             for text in [*self._verdicts.values(), *known]:
