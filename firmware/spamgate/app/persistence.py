@@ -82,7 +82,7 @@ class Persistence:
                 entry = record(self._engine, device)
                 if self._tickets[device]:
                     entry["ticket"] = self._tickets[device]
-                yield json.dumps(entry)
+                yield json.dumps(entry, separators=(",", ":"))
 
     def _parse(self, line: str) -> dict:
         """Return the record; an empty one, which is no device's, for a line that holds none."""
