@@ -75,17 +75,21 @@ def _facts(device: dict, details: dict) -> list[tuple[str, str]]:
     facts = [("addresses", ", ".join(device["addresses"]) or "none seen")]
     smtp = device["smtp"]
     if device.get("first_smtp"):
-        accepted = f"{smtp['messages_accepted']} messages accepted"
-        where = f"{smtp['connects']} connections to {smtp['destinations']} servers"
-        facts.append(("port 25", f"{where} since {utc(device['first_smtp'])}; {accepted}"))
+        where = f"{_count(smtp['connects'], 'connection')} to {_count(smtp['destinations'], 'server')}"
+        accepted = _count(smtp["messages_accepted"], "message")
+        facts.append(("port 25", f"{where} since {utc(device['first_smtp'])}; {accepted} accepted"))
     else:
         facts.append(("port 25", "never used"))
     if details.get("refused"):
-        facts.append(("refused", f"{details['refused']} connections, by this gateway"))
+        facts.append(("refused", f"{_count(details['refused'], 'connection')}, by this gateway"))
     facts.append(("granted", details.get("grant", "none")))
     if details.get("ticket"):
         facts.append(("ticket", details["ticket"]))
     return facts
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _reasons(evidence: list[dict]) -> list[RenderableType]:
@@ -111,5 +115,6 @@ def _choices(device: dict, is_confirmed: bool) -> list[RenderableType]:
     if device["state"] == "quarantined" and not is_confirmed:
         choices.append(("confirm", name, "it does send spam: refuse its mail for good"))
     choices.append(("grant", f"{name} mail-server", "it is a mail server of yours"))
-    lines = [Text(f"  spamgate {verb} {words:30} {why}") for verb, words, why in choices]
-    return [Text("\nyou can say:"), *lines]
+    said = [(f"spamgate {verb} {words}", why) for verb, words, why in choices]
+    width = max(len(words) for words, _ in said)
+    return [Text("\nyou can say:"), *(Text(f"  {words:{width}}  {why}") for words, why in said)]

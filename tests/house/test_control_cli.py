@@ -121,7 +121,7 @@ def test_explain_says_in_words_why_when_with_whom_and_what_to_do(home):
         "  a few of its connections a day pass; the rest are told to try again later (421)",
         "",
         "  addresses 192.168.77.9",
-        "  port 25   3 connections to 3 servers since 2025-11-22 20:00:00 UTC; 1 messages accepted",
+        "  port 25   3 connections to 3 servers since 2025-11-22 20:00:00 UTC; 1 message accepted",
         "  granted   none",
         "  ticket    4F2A11",
         "",
@@ -131,7 +131,7 @@ def test_explain_says_in_words_why_when_with_whom_and_what_to_do(home):
         "  - from_the_future (2025-11-22 20:00:00 UTC)",
         "",
         "you can say:",
-        f"  spamgate release {_CAM}              it is clean now, or never was guilty",
+        f"  spamgate release {_CAM}            it is clean now, or never was guilty",
         f"  spamgate grant {_CAM} mail-server  it is a mail server of yours",
     ]
     assert "spamgate confirm" in _good("explain", _TV, "--socket", home)
