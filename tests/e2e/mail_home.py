@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ PASSWORD = "secret"
 
 _CONTROL_S = 5.0
 _BOT_S = 120
+_CHAMELEON = Path(__file__).with_name("chameleon.py")
 
 
 def require(*reasons: str) -> None:
@@ -83,7 +85,6 @@ class MailHome:
         self.mail = MailServers(self.internet, scripted)
         self.mail.start()
         self.devices = {device: self.net.host(device, dhcp_name=device) for device in devices}
-        self.router: Router | None = None
         self._bots: list[subprocess.Popen] = []
 
     def __enter__(self) -> "MailHome":
@@ -117,15 +118,22 @@ class MailHome:
     def story(self) -> str:
         """Return what happened to the devices, for the message of a failed test."""
         names = {host.mac: name for name, host in self.devices.items()}
-        lines = [
-            f"{verdict['t']:.1f} {names.get(verdict['device'], verdict['device'])}: {verdict['from']} -> {verdict['to']}"
-            f" {[row['kind'] for row in verdict['evidence']]}"
-            for verdict in self.verdicts()
-        ]
-        return "\n".join([*lines, f"gateway: {self.router.last_words() if self.router else 'none'}"])
+        lines = []
+        for verdict in self.verdicts():
+            kinds = [f"{row['kind']} {row['count']}" for row in verdict["evidence"]]
+            who = names.get(verdict["device"], verdict["device"])
+            lines.append(f"{verdict['t']:.1f} {who}: {verdict['from']} -> {verdict['to']} {verdict['score']} {kinds}")
+        return "\n".join([*lines, self.gateway_words()])
+
+    def gateway_words(self) -> str:
+        """Return how the gateway is: running, or ended with what words."""
+        gateway = self.router.gateway
+        state = "ended" if gateway is None or gateway.poll() is not None else "runs"
+        return f"the gateway {state}: {self.router.last_words()}"
 
     def order(self, request: str, device: str, **fields: str) -> list[dict]:
         """Say something to the gateway's control socket, as the owner does, and return its answer."""
+        assert self.router.gateway.poll() is None, self.gateway_words()
         asked = {"type": request, "device": self.devices[device].mac, **fields}
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(_CONTROL_S)
@@ -137,14 +145,17 @@ class MailHome:
 
     # --- who mails ------------------------------------------------------------------------------
 
-    def infect(self, *devices: str) -> None:
-        """Let a bot run on these devices beside what they do."""
-        for device in devices:
-            host = self.devices[device]
-            options = ["--report", str(host.folder / "bot.jsonl"), "--seed", str(len(self._bots) + 1), "--name", "bot"]
-            options += ["--seconds", str(_BOT_S), "--idle", "0", "--domains", ",".join(DOMAINS)]
-            words = [sys.executable, "-m", "spamgate_tools.lab.devices", "parallel-mx", *options]
-            self._bots.append(host.popen(words, log="bot.log"))
+    def infect(self, device: str, domain: str) -> None:
+        """Let a bot mail this domain from a device, beside what the device does."""
+        words = [sys.executable, str(_CHAMELEON), domain]
+        self._bots.append(self.devices[device].popen(words, log="bot.log"))
+
+    def infect_by_mx(self, device: str) -> None:
+        """Let a bot mail straight to everybody's mail servers, five connections a second."""
+        options = ["--report", str(self.devices[device].folder / "bot.jsonl"), "--name", "bot", "--idle", "0"]
+        options += ["--seconds", str(_BOT_S), "--domains", ",".join(DOMAINS)]
+        words = [sys.executable, "-m", "spamgate_tools.lab.devices", "parallel-mx", *options]
+        self._bots.append(self.devices[device].popen(words, log="bot.log"))
 
     def disinfect(self) -> None:
         """Stop all bots."""
@@ -152,12 +163,12 @@ class MailHome:
             bot.terminate()
         for bot in self._bots:
             bot.wait()
+        self._bots.clear()
 
-    def quarantine(self, *devices: str, seconds: float = 60) -> None:
-        """Infect devices until the gateway has quarantined them all."""
-        self.infect(*devices)
-        for device in devices:
-            self.wait_for(device, "quarantined", seconds)
+    def quarantine(self, device: str, domain: str, seconds: float = 20) -> None:
+        """Infect a device until the gateway has quarantined it."""
+        self.infect(device, domain)
+        self.wait_for(device, "quarantined", seconds)
         self.disinfect()
 
     def wait_for(self, device: str, state: str, seconds: float) -> None:
@@ -171,7 +182,7 @@ class MailHome:
         """Let a mail client on a device submit a message at the provider: 587, STARTTLS, AUTH."""
         words = ["swaks", "--server", f"{SUBMISSION}:587", "--tls", "--tls-verify", "--auth-user", OWNER]
         words += ["--tls-ca-path", str(self.authority.certificate), "--auth-password", PASSWORD, "--from", OWNER]
-        words += ["--to", recipient, "--header", f"Message-ID: <{name}>", "--body", "See you on Sunday?"]
+        words += ["--to", recipient, "--header", f"Message-Id: <{name}>", "--body", "See you on Sunday?"]
         return self.devices[device].run(words, check=False)
 
     # --- what arrived ---------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class MailServers:
         wait_until(self._has_heard, _START_S, "mail servers' settings")
 
     def events(self, kind: str = "") -> list[dict[str, Any]]:
-        """Return what happened so far: "connect", "refused", "accepted", all or one kind."""
+        """Return what happened so far: "connect", "refused", "data" (final dot), "accepted"; all or one kind."""
         lines = self._log.read_text().splitlines(keepends=True)
         found = [json.loads(line) for line in lines if line.endswith("\n")]
         return [event for event in found if not kind or event["event"] == kind]

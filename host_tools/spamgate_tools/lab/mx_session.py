@@ -196,6 +196,7 @@ class Session:
             return await self._reply("554 5.5.1 No valid recipients")
         await self._reply("354 End data with a dot")
         message = await self._message()
+        self._tell("data")
         await asyncio.sleep(self._server.after_data_s)
         self._accept(message)
         self._forget()
