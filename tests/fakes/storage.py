@@ -1,5 +1,6 @@
 """Files in memory that fail as real ones do: a full disk, a write torn by a power cut, a byte that flips."""
 
+_ENOENT = 2
 _ENOSPC = 28
 _EIO = 5
 
@@ -42,6 +43,11 @@ class FakeStorage:
 
     def exists(self, name):
         return name in self.files
+
+    def rename(self, name, new):
+        if name not in self.files:
+            raise OSError(_ENOENT, name)
+        self.files[new] = self.files.pop(name)
 
     def flip(self, name, at, bits=1):
         """Change some bits of one byte, as worn-out flash does."""

@@ -1,7 +1,7 @@
 """Files of one folder, as the stores want them.
 
-MicroPython has no fsync: what must survive a power cut is written to a new file, which then takes the old one's name,
-and `sync` is asked for by the shell.  Each store checks what it reads.
+What must survive a power cut is written to a new file and flushed, which for MicroPython's unix port is fsync, before
+it takes the old one's name.  Each store checks what it reads.
 """
 
 import os
@@ -34,6 +34,7 @@ class Storage:
         with open(scratch, "wb") as file:
             for part in parts:
                 file.write(part)
+            file.flush()
         os.rename(scratch, self._path(name))
 
     def append(self, name: str, data: bytes) -> None:
