@@ -3,6 +3,7 @@
 Each is a program of its own, since it runs in its device's network namespace.
 """
 
+import asyncio
 import json
 import os
 import select
@@ -13,9 +14,12 @@ import struct
 import sys
 import time
 
+from spamgate_tools.lab.devices import dhcp
+
 _PATIENCE_S = 3.0
 _RETRY_S = 0.25  # more often than any conntrack entry of UDP runs out
 _TOTAL_RETRANSMITS_AT = 100  # tcpi_total_retrans in struct tcp_info (linux/tcp.h)
+_ETH_P_ALL = 3
 _DEEP_BYTES = 8 << 20
 _SO_RCVBUFFORCE = 33
 _HEAD = struct.Struct(">Q")
@@ -30,13 +34,13 @@ def _is_v6(address):
     return ":" in address
 
 
-def call(address, port=25, source_port=0):
+def call(address, port=25, source_port=0, source=""):
     """Connect and read the first line: its code, or the name of what went wrong."""
     sock = socket.socket(socket.AF_INET6 if _is_v6(address) else socket.AF_INET)
     sock.settimeout(_PATIENCE_S)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind(("", int(source_port)))
+        sock.bind((source, int(source_port)))
         sock.connect((address, int(port)))
         line = sock.makefile("rb").readline().decode()
     except OSError as error:
@@ -44,26 +48,16 @@ def call(address, port=25, source_port=0):
     return {"said": line[:3], "line": line.strip()}
 
 
-def mail(address, name, sender="owner@home.example", recipient="person@there.example"):
-    """Hand over one small message with this id: the code of the last reply."""
-    text = f"From: {sender}\r\nTo: {recipient}\r\nMessage-ID: <{name}>\r\n\r\nOne line.\r\n"
-    try:
-        with smtplib.SMTP(address, 25, "device.home.example", _PATIENCE_S) as client:
-            client.sendmail(sender, [recipient], text)
-            return {"said": 250, "port": client.sock.getsockname()[1]}
-    except smtplib.SMTPResponseException as refusal:
-        return {"said": refusal.smtp_code, "text": refusal.smtp_error.decode()}
-    except (OSError, smtplib.SMTPException) as error:
-        return {"said": type(error).__name__}
-
-
-def mail_from_port(address, name, source_port):
-    """Hand over one small message from this local port, and say when (UNIX time)."""
+def mail(address, name, source_port=0, source=""):
+    """Hand over one small message with this id: the code of the last reply, and when it began (UNIX time)."""
+    text = f"From: a@home.example\r\nTo: b@there.example\r\nMessage-ID: <{name}>\r\n\r\nOne line.\r\n"
     began = time.time()
     try:
-        with smtplib.SMTP(address, 25, "device.home.example", _PATIENCE_S, ("", int(source_port))) as client:
-            client.sendmail("a@home.example", ["b@there.example"], f"Message-ID: <{name}>\r\n\r\nOne line.\r\n")
-        return {"said": 250, "t": began}
+        with smtplib.SMTP(address, 25, "device.home.example", _PATIENCE_S, (source, int(source_port))) as client:
+            client.sendmail("a@home.example", ["b@there.example"], text)
+            return {"said": 250, "t": began}
+    except smtplib.SMTPResponseException as refusal:
+        return {"said": refusal.smtp_code, "t": began, "text": refusal.smtp_error.decode()}
     except (OSError, smtplib.SMTPException) as error:
         return {"said": type(error).__name__, "t": began}
 
@@ -138,6 +132,12 @@ def _answer(sock, number, until):
     return None
 
 
+def join(host_name, chaddr, address):
+    """Ask for an address as a device behind a repeater: the frames' MAC is another one than `chaddr`."""
+    asyncio.run(dhcp.exchange("eth0", host_name, chaddr, address, (0.2,)))
+    return {"joined": address}
+
+
 # --- a steady load through the router -------------------------------------------------------------
 
 
@@ -188,6 +188,31 @@ def load(address, port, seconds, rate):
     return {"sent": sent, "lost": sent - len(back), "round_trips": round_trips, "resent": resent}
 
 
+def syns(port, seconds):
+    """Listen to what arrives: (source address, source port) of every connection attempt to this port."""
+    seen = set()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL)) as sock:
+        _begin("listening")
+        end = time.monotonic() + float(seconds)
+        while (left := end - time.monotonic()) > 0:
+            if select.select([sock], [], [], left)[0]:
+                attempt = _attempt(sock.recv(128), int(port))
+                seen |= {attempt} if attempt else set()
+    return {"seen": sorted(seen)}
+
+
+def _attempt(packet, port):
+    version = packet[0] >> 4
+    head, size, protocol = (40, 16, packet[6]) if version == 6 else (20, 4, packet[9])
+    segment = packet[head:]
+    if protocol != socket.IPPROTO_TCP or segment[13] & 0x12 != 0x02:
+        return None
+    source_port, target_port = struct.unpack_from(">HH", segment)
+    at = head - 2 * size
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    return (socket.inet_ntop(family, packet[at : at + size]), source_port) if target_port == port else None
+
+
 def _collect(sock, back):
     while True:
         try:
@@ -196,7 +221,7 @@ def _collect(sock, back):
             return
 
 
-KINDS = {kind.__name__: kind for kind in (call, mail, mail_from_port, hold, ask, keep_asking, echo, load)}
+KINDS = {kind.__name__: kind for kind in (call, mail, hold, ask, keep_asking, join, echo, load, syns)}
 
 
 def main(kind, *arguments):

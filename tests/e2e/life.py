@@ -30,6 +30,7 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.lab.accounts import LARGE_PROVIDERS, PROVIDERS
 from spamgate_tools.lab.host import Host
 from spamgate_tools.lab.lines import Follower
+from spamgate_tools.lab.network import LAN
 from spamgate_tools.lab.waiting import wait_until
 
 MX = [provider.exchanges[0].address4 for provider in PROVIDERS]
@@ -146,22 +147,22 @@ class Home(MailHome):
         """Return the code that a device is greeted with at a server, or the error's name."""
         return self.do(host, "call", address, port)["said"]
 
-    def mail_around(self, host: Host | str, count: int = 6, first: int = 0) -> list[str]:
-        """Do as a bot: ask for the mail servers of unrelated domains and mail each, one after another."""
+    def mail_around(self, host: Host | str, count: int = 6, source: str = "") -> list[str]:
+        """Do as a bot: ask for the mail servers of unrelated domains, mail each in turn, and return what they say."""
         said = []
-        for domain, server in list(zip(DOMAINS, MX, strict=True))[first : first + count]:
-            self.dig(host, "MX", domain)
-            said.append(str(self.do(host, "mail", server, f"{domain}.spam@bot.example")["said"]))
+        for domain, server in list(zip(DOMAINS, MX, strict=True))[:count]:
+            self.dig(host, "MX", domain, source)
+            said.append(str(self.do(host, "mail", server, f"{domain}.spam@bot.example", 0, source)["said"]))
         return said
 
-    def dig(self, host: Host | str, kind: str, name: str) -> None:
+    def dig(self, host: Host | str, kind: str, name: str, source: str = "") -> None:
         """Ask the home's resolver."""
-        words = ["dig", "+tries=1", "+time=2", f"@{self.net.gateway('br-lan')}", name, kind]
-        self._host(host).run(words, check=False)
+        words = ["dig", "+tries=1", "+time=2", f"@{self.net.gateway(LAN)}", name, kind]
+        self._host(host).run(words + (["-b", source] if source else []), check=False)
 
-    def throttle(self, device: str) -> None:
+    def throttle(self, device: str, source: str = "") -> None:
         """Let a device mail until it is throttled."""
-        said = self.mail_around(device)
+        said = self.mail_around(device, source=source)
         self.wait_for(device, "throttled", _SOON_S)
         assert said[-1] == "421", f"{said}\n{self.story()}"
 
