@@ -179,10 +179,12 @@ class Session:
         """The server is gone, or silent for too long: ask another, unless half an answer is out."""
         relay = self._relay
         self._relay = None
-        if relay is None or relay.is_amid():
-            self.close()
+        if relay is None:
             return
         relay.close()
+        if relay.is_amid():
+            self.close()
+            return
         waiting = list(relay.waiting.values())
         if waiting:
             self._tries += 1

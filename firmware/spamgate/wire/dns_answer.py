@@ -44,6 +44,7 @@ _ONE_RECORD = b"\0\0\0\0\0\x01"
 _NO_COUNTS = bytes(4)  # neither questions nor answers
 _COUNTS = b"\0\x01" + _NO_RECORDS
 _OPT_BEGINS = b"\0\0\x29"
+_NO_RDATA = b"\0\0"
 _OPT_HEAD = b"\0\0\x29\x04\xd0\0\0"  # we take 1232 bytes (RFC 9715), version 0
 _NXDOMAIN_FLAGS = (b"\x80\x83", b"\x81\x83", b"\x80\x93", b"\x81\x93")  # by RD and CD
 _NAME_OF_QUESTION = b"\xc0\x0c"
@@ -84,7 +85,8 @@ def opt_class_at(message: Message, query: bytes, end: int) -> int:
     if query.startswith(_NO_RECORDS, 6):
         return 0
     if query.startswith(_ONE_RECORD, 6) and query.startswith(_OPT_BEGINS, end) and len(query) == end + _OPT_BYTES:
-        return end + 3
+        if query.endswith(_NO_RDATA):
+            return end + 3
     message.read(query, 0, len(query))
     found = 0
     while message.next_record():
