@@ -218,9 +218,20 @@ class Gateway:
         if elapsed(now_ms, self._second_ms) >= _SECOND_MS:
             self._second_ms = now_ms
             self.engine.skew_s = self.clock.skew_s()
+            self._recover()
             self.watcher.tick()
             self._name_devices()
             self._serve_guard()
+
+    def _recover(self) -> None:
+        """Where the heap was full something may not have been done: put all verdicts in force again."""
+        starved = self.loop.starved
+        if starved:
+            self.loop.starved = 0
+            gc.collect()
+            self.plane.renew()
+            self.persistence.touch()
+            self.report("the heap was full %d times; what was under way is lost" % starved)
 
     def _serve_guard(self) -> None:
         """Let the guard serve where the LAN's addresses are now."""

@@ -1,7 +1,8 @@
 """The one loop of the gateway: waits for sockets, calls whoever they belong to, and tells the time now and then.
 
 Linux wakes poll for what can be read, written, or is broken.  A handler that raises is not forgiven here: services
-catch what the outside can cause, anything else is our mistake and ends the program with its trace.
+catch what the outside can cause, anything else is our mistake and ends the program with its trace.  Only a heap that is
+full costs no more than the call that met it: `starved` counts them, and whoever composes the program sees to the rest.
 """
 
 import select
@@ -33,6 +34,7 @@ class Loop:
         self._tickers: list = []
         self._ticked_ms = ticks_ms()
         self._running = True
+        self.starved = 0
 
     def add(self, sock, handler) -> None:
         """Call `handler` when `sock` is ready."""
@@ -65,12 +67,18 @@ class Loop:
         """Wait once, serve what is ready, tick if it is time."""
         ipoll = getattr(self._poll, "ipoll", None) or self._poll.poll
         for ready in ipoll(timeout_ms):
-            self._serve(ready[0], ready[1])
+            try:
+                self._serve(ready[0], ready[1])
+            except MemoryError:
+                self.starved += 1
         now_ms = ticks_ms()
         if elapsed(now_ms, self._ticked_ms) >= TICK_MS:
             self._ticked_ms = now_ms
             for function in self._tickers:
-                function(now_ms)
+                try:
+                    function(now_ms)
+                except MemoryError:
+                    self.starved += 1
 
     def _serve(self, polled, events: int) -> None:
         entry = self._handlers.get(polled if isinstance(polled, int) else polled.fileno())

@@ -148,6 +148,10 @@ class LinuxPlane:
             self._renewed_ms = now_ms
             self._enforce_all()
 
+    def renew(self) -> None:
+        """Put everything in force again: something may have been missed."""
+        self._enforce_all()
+
     def stop(self) -> None:
         """Take the table out: nothing of us stays in the kernel."""
         if self._mark != _NOT_LOADED:
