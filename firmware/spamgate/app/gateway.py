@@ -12,6 +12,7 @@ import time
 from spamgate import VERSION
 from spamgate.app import collect_early
 from spamgate.app.commands import Commands, merge_grants
+from spamgate.app.environment import forget_module, open_event_log, print_trace, read_config, system_resolvers
 from spamgate.app.persistence import Persistence
 from spamgate.core import evidence, states
 from spamgate.core.engine import Engine
@@ -29,10 +30,9 @@ from spamgate.plane.watch import Watcher
 from spamgate.service.control import Control
 from spamgate.service.dns_guard import DnsGuard
 from spamgate.service.smtp_responder import Responder
-from spamgate.store.event_log import EventLog
 from spamgate.store.state import StateFile
 from spamgate.store.trace import TraceRing
-from spamgate.wire.address import address_text
+from spamgate.wire.address import address_text, mac_text
 from spamgate.wire.events import device_id, quote, write_event, write_verdict
 
 TYPE_CHECKING = False
@@ -43,12 +43,10 @@ if TYPE_CHECKING:
 
 _CLAIM = "spamgate"  # the table's name: there is one a network namespace
 _SECOND = "a gateway is running here already; look at it with `spamgate devices`, or stop it first"
-_USAGE = "usage: gateway --config FILE"
 _HEAP_KB = 512
 _LOG_BYTES = 24576
 _TRACE_RECORDS = 16384
 _SECOND_MS = 1000
-_MOST_SETTINGS_BYTES = 16384
 _NO_TICKET = ""
 
 
@@ -83,7 +81,7 @@ class Gateway:
         storage = Storage(settings.state_dir)
         self.tickets = [_NO_TICKET] * limits.devices
         self.refused = [0] * limits.devices
-        self._log = _event_log(settings, storage)
+        self._log = open_event_log(settings, storage)
         self._control: "Control | None" = None
         self.trace = TraceRing(storage, _TRACE_RECORDS)
         self.persistence = Persistence(self.engine, StateFile(storage), self.tickets, self.report)
@@ -203,7 +201,7 @@ class Gateway:
                 self.loop.each_tick(responder.tick)
         if settings.guard != "off" and not settings.monitor_only:
             if not settings.guard_upstreams:
-                settings.guard_upstreams = _system_resolvers()
+                settings.guard_upstreams = system_resolvers()
             self.guard = DnsGuard(self.net, self.loop, settings, self, self.report)
             self.loop.each_tick(self.guard.tick)
             self._serve_guard()
@@ -248,11 +246,10 @@ class Gateway:
     def _name_devices(self) -> None:
         """Call by the owner's name what has told none."""
         devices = self.engine.devices
-        for mac, alias in self.settings.aliases.items():
-            packed = bytes([int(part, 16) for part in mac.split(":")])
-            for device in range(1, devices.capacity):
-                if devices.is_present(device) and not devices.names[device] and devices.mac(device) == packed:
-                    devices.names[device] = alias
+        aliases = self.settings.aliases
+        for device in range(1, devices.capacity if aliases else 0):
+            if devices.is_present(device) and not devices.names[device]:
+                devices.names[device] = aliases.get(mac_text(devices.mac(device)), "")
 
     def _own_page(self) -> str:
         own = [address for address, _, _ in self.plane.home.lan_addresses if len(address) == 4]
@@ -264,71 +261,6 @@ class Gateway:
         self.publish("".join(parts))
 
 
-def forget_module(name: str) -> None:
-    """Give back the memory of a module that is needed no more; importing it again loads it anew."""
-    package, _, last = name.rpartition(".")
-    sys.modules.pop(name, None)
-    holder = sys.modules.get(package)
-    if holder is not None and hasattr(holder, last):
-        delattr(holder, last)
-    gc.collect()
-
-
-def print_trace(error: Exception) -> None:
-    """Write where an exception came from to standard error."""
-    sys.print_exception(error, sys.stderr)  # type: ignore[attr-defined]  # MicroPython's
-
-
-class Output:
-    """Standard output in the place of an event log."""
-
-    def write(self, line: str) -> bool:
-        """Write the line."""
-        sys.stdout.write(line)
-        return True
-
-
-def _event_log(settings: "Settings", storage: Storage):
-    if settings.event_log == "-":
-        return Output()
-    most_bytes = settings.event_log_kb * 1024
-    if not settings.event_log:
-        return EventLog(storage, "events.jsonl", most_bytes)
-    folder, _, name = settings.event_log.rpartition("/")
-    return EventLog(Storage(folder or "/"), name, most_bytes)
-
-
-def _system_resolvers() -> "list[str]":
-    """Return the resolvers that the system asks (resolv.conf(5))."""
-    found = []
-    try:
-        with open("/etc/resolv.conf") as file:
-            for line in file:
-                words = line.split()
-                if len(words) > 1 and words[0] == "nameserver" and "%" not in words[1]:
-                    found.append(words[1])
-    except OSError:
-        pass
-    return found[:4] or ["127.0.0.1"]
-
-
-def _read_config(words: "list[str]") -> "Settings":
-    """Return the settings; what reads them is needed once, and given back."""
-    from spamgate.store.settings import SettingsError, read_settings
-
-    if len(words) != 2 or words[0] != "--config":
-        raise SettingsError(_USAGE)
-    try:
-        with open(words[1]) as file:
-            text = file.read(_MOST_SETTINGS_BYTES + 1)
-    except OSError as error:
-        raise SettingsError("%s: cannot be read: error %s" % (words[1], error.errno)) from None
-    settings = read_settings(text)
-    forget_module("spamgate.store.settings")
-    forget_module("spamgate.store.kinds")
-    return settings
-
-
 def main(words: "list[str]") -> int:
     """Run with the words of the command line.
 
@@ -338,7 +270,7 @@ def main(words: "list[str]") -> int:
     gateway = alone = None
     code = 0
     try:
-        settings = _read_config(words)
+        settings = read_config(words)
         alone = claim(_CLAIM)
         if not alone:
             raise SpamgateError(_SECOND)
