@@ -90,7 +90,8 @@ def _show_table(captures: Sequence[str], networks: Sequence[str], runtime: str, 
 
         run = Replay(captures, networks, runtime, heap_kb, progressed)
         for line in run.lines():
-            devices.add(line)
+            if line.endswith(b"\n"):  # else the engine stopped in the middle of it; `finish` says why
+                devices.add(line)
         try:
             run.finish()
         except UserError as error:
