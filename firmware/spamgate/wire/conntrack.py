@@ -61,13 +61,11 @@ def _read_tuple(buf: "bytes | bytearray", at: int) -> Tuple:
     inside = attribute_end(buf, addresses)
     is_v4 = find_attribute(buf, addresses + 4, inside, _V4_SOURCE) >= 0
     size = 4 if is_v4 else 16
-    source = _inner(buf, addresses + 4, inside, _V4_SOURCE if is_v4 else _V6_SOURCE) + 4
-    target = _inner(buf, addresses + 4, inside, _V4_TARGET if is_v4 else _V6_TARGET) + 4
-    if source + size > inside or target + size > inside:
-        raise FormError("cut short")
+    source = _inner(buf, addresses + 4, inside, _V4_SOURCE if is_v4 else _V6_SOURCE, size) + 4
+    target = _inner(buf, addresses + 4, inside, _V4_TARGET if is_v4 else _V6_TARGET, size) + 4
     inside = attribute_end(buf, numbers)
-    source_port = _inner(buf, numbers + 4, inside, _SOURCE_PORT) + 4
-    target_port = _inner(buf, numbers + 4, inside, _TARGET_PORT) + 4
+    source_port = _inner(buf, numbers + 4, inside, _SOURCE_PORT, 2) + 4
+    target_port = _inner(buf, numbers + 4, inside, _TARGET_PORT, 2) + 4
     return Tuple(
         bytes(buf[source : source + size]),
         buf[source_port] << 8 | buf[source_port + 1],
@@ -76,9 +74,9 @@ def _read_tuple(buf: "bytes | bytearray", at: int) -> Tuple:
     )
 
 
-def _inner(buf: "bytes | bytearray", start: int, end: int, kind: int) -> int:
-    at = find_attribute(buf, start, end, kind)
-    if at < 0 or attribute_end(buf, at) < at + 6 and kind in (_SOURCE_PORT, _TARGET_PORT):
+def _inner(buf: "bytes | bytearray", start: int, end: int, kind: int, least: int = 0) -> int:
+    at = find_attribute(buf, start, end, kind, least)
+    if at < 0:
         raise FormError("a connection without attribute %d" % kind)
     return at
 

@@ -12,13 +12,10 @@ REQUEST = 0x1
 ACK = 0x4
 DUMP = 0x300
 CREATE = 0x400
-NESTED = 0x8000
 
 LITTLE = struct.pack("@H", 1)[0] == 1  # the machine's byte order
 
-MESSAGE_ERROR = 2
-MESSAGE_DONE = 3
-
+_NESTED = const(0x8000)
 _HEADER_BYTES = const(16)
 _ERROR = const(2)
 _AF_UNSPEC = const(0)
@@ -72,7 +69,7 @@ class Request:
     def open(self, kind: int) -> int:
         """Begin an attribute that holds others; give the result to `close`."""
         at = self.end
-        struct.pack_into("@HH", self.buf, at, 4, kind | NESTED)
+        struct.pack_into("@HH", self.buf, at, 4, kind | _NESTED)
         self.end += 4
         return at
 
@@ -104,7 +101,7 @@ def first_error(replies: "bytes | bytearray", size: int) -> int:
         length, kind = struct.unpack_from("@IH", replies, at)
         if kind == _ERROR:
             code = -int(struct.unpack_from("@i", replies, at + _HEADER_BYTES)[0])
-            if code:
+            if code > 0:
                 return code
             found = 0
         if length < _HEADER_BYTES:
@@ -113,15 +110,18 @@ def first_error(replies: "bytes | bytearray", size: int) -> int:
     return found
 
 
-def find_attribute(buf: "bytes | bytearray", start: int, end: int, kind: int) -> int:
-    """Return where the attribute `kind` begins between `start` and `end`, or -1; its value is four bytes further."""
+def find_attribute(buf: "bytes | bytearray", start: int, end: int, kind: int, least: int = 0) -> int:
+    """Return where the attribute `kind` begins between `start` and `end`; its value is four bytes further.
+
+    -1 when it is not there, or its value has less than `least` bytes.
+    """
     at = start
     while end - at >= 4:
         size, found = struct.unpack_from("@HH", buf, at)
-        if found & 0x3FFF == kind:
-            return at if at + size <= end else -1
-        if size < 4:
+        if size < 4 or at + size > end:
             return -1
+        if found & 0x3FFF == kind:
+            return at if size >= 4 + least else -1
         at += (size + 3) & ~3
     return -1
 

@@ -67,12 +67,6 @@ class Changes:
         self._key(key)
         self._close(elements, item)
 
-    def flush(self, name: str) -> None:
-        """Take all elements out."""
-        self._request.message(_NFTABLES | _DELETE_ELEMENT, REQUEST | ACK, NFPROTO_INET)
-        self._request.put(_LIST_TABLE, self._table)
-        self._request.put(_LIST_SET, name.encode() + b"\0")
-
     def end(self) -> "memoryview":
         """Return the whole transaction, to be sent at once."""
         self._request.message(_BATCH_END, REQUEST, 0, _NFTABLES >> 8)
@@ -114,9 +108,9 @@ def ask_chain(request: Request, table: str, chain: str) -> "memoryview":
 
 def chain_mark(answer: "bytes | bytearray", size: int) -> int:
     """Return a number that differs once the chain was made anew or its rules became more or fewer; -1: it is gone."""
-    handle = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_HANDLE)
-    use = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_USE)
-    if size < _HEADERS_BYTES or handle < 0 or use < 0:
+    handle = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_HANDLE, 8)
+    use = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_USE, 4)
+    if handle < 0 or use < 0:
         return -1
     return (answer[handle + 10] << 8 | answer[handle + 11]) << 8 | answer[use + 7]
 
