@@ -1,54 +1,65 @@
-"""The DNS guard alone, for tests and benches: net, loop and guard as the gateway composes them, without its plane.
+"""The DNS guard in a loop of its own: `micropython guard.py SETTINGS ADDRESS...`.
 
-    micropython tests/programs/guard.py CONFIG
-
-The config is a JSON object with the guard's settings, `addresses` to serve on and, if wanted, `firmware`, the folder
-of the compiled package.
+SETTINGS is a file as the gateway reads it; at the addresses it serves.  Twice a second a line of JSON: queries that
+were answered and blocked, and the heap in use after a collection.  With --count as the first word nothing is ever
+collected, and `heap_bytes` is all that was allocated since the start.
 """
 
+import gc
 import json
 import sys
 
+from spamgate.core.ticks import elapsed
+from spamgate.hal.clock import ticks_ms
+from spamgate.hal.loop import Loop
+from spamgate.hal.net import Net
+from spamgate.service.dns_guard import DnsGuard
+from spamgate.store.settings import read_settings
+from spamgate.wire.address import parse_address
 
-class Settings:
-    """The guard's settings, with the defaults of those that are not given."""
-
-    def __init__(self, given):
-        self.guard_port = given.get("guard_port", 53)
-        self.guard_upstreams = given.get("guard_upstreams", [])
-        self.guard_block = given.get("guard_block", [])
-        self.guard_allow = given.get("guard_allow", [])
-        self.guard_answer = given.get("guard_answer", "nxdomain")
-        self.guard_canary = given.get("guard_canary", False)
-        self.monitor_only = given.get("monitor_only", False)
+REPORT_MS = 500
 
 
-class Counts:
-    """An observer that counts by device."""
+class Report:
+    """Counts by device, as the engine does, and writes the lines."""
 
-    def __init__(self):
-        self.by_device = {}
+    def __init__(self, collects):
+        self._answered = {}
+        self._blocked = {}
+        self._collects = collects
+        self._written_ms = ticks_ms()
+
     def answered(self, buf, start, end, address, port):
-        self.by_device[address] = self.by_device.get(address, 0) + 1
+        self._answered[address] = self._answered.get(address, 0) + 1
 
     def blocked(self, address, count):
-        self.by_device[address] = self.by_device.get(address, 0) + 1
+        self._blocked[address] = self._blocked.get(address, 0) + count
+
+    def tick(self, now_ms):
+        if elapsed(now_ms, self._written_ms) >= REPORT_MS:
+            self._written_ms = now_ms
+            if self._collects:
+                gc.collect()
+            counts = {"answered": sum(self._answered.values()), "blocked": sum(self._blocked.values())}
+            counts["heap_bytes"] = gc.mem_alloc()
+            print(json.dumps(counts))
 
 
-def main():
-    with open(sys.argv[1]) as file:
-        given = json.load(file)
-    sys.path.insert(0, given["firmware"])
-    from spamgate.hal.loop import Loop
-    from spamgate.hal.net import Net
-    from spamgate.service.dns_guard import DnsGuard
-    from spamgate.wire.address import parse_address
-
+def main(words):
+    collects = words[0] != "--count"
+    settings, addresses = words[0 if collects else 1], words[1 if collects else 2 :]
+    with open(settings) as file:
+        settings = read_settings(file.read())
     loop = Loop()
-    guard = DnsGuard(Net(), loop, Settings(given), Counts(), print)
-    guard.serve([parse_address(text) for text in given["addresses"]])
+    report = Report(collects)
+    guard = DnsGuard(Net(), loop, settings, report, print)
+    guard.serve([parse_address(address) for address in addresses])
     loop.each_tick(guard.tick)
+    loop.each_tick(report.tick)
+    gc.collect()
+    if not collects:
+        gc.disable()
     loop.run()
 
 
-main()
+main(sys.argv[1:])
