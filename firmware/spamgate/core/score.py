@@ -145,13 +145,16 @@ class ScoreBoard:
         return rows
 
     def _take_row(self, device: int) -> int:
-        """Give the device a row for its evidence: a free one, else that of the lowest score."""
+        """Give the device a row for its evidence: a free one, else that of the lowest score.
+
+        From H2 on scores do not differ: of those found it is the last row, lest a swarm make us forget the first.
+        """
         lowest = 1
         for row in range(1, len(self._owners)):
             if not self._rows_used(row):
                 lowest = row
                 break
-            if self.score(self._owners[row]) < self.score(self._owners[lowest]):
+            if min(self.score(self._owners[row]), H2) <= min(self.score(self._owners[lowest]), H2):
                 lowest = row
         if self._rows_used(lowest):
             self._give_up(lowest)
