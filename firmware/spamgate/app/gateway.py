@@ -100,6 +100,10 @@ class Gateway:
         merge_grants(self)
         now_ms = ticks_ms()
         self.plane.start(now_ms)
+        for device in range(self.engine.devices.capacity):
+            if self.engine.devices.state[device] == states.THROTTLED and self._is_swarm(device):
+                self.plane.be_strict()
+                break
         self._serve()
         fields = [("version", quote(VERSION)), ("plane", quote(self.plane.name)), ("devices", str(known))]
         fields.append(("monitor_only", "true" if self.settings.monitor_only else "false"))

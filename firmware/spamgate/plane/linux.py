@@ -9,7 +9,7 @@ import os
 from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
-from spamgate.core.devices import GRANT_NONE
+from spamgate.core.devices import CROWD, GRANT_NONE
 from spamgate.core.errors import SpamgateError
 from spamgate.core.hashing import hash_bytes
 from spamgate.core.ticks import elapsed
@@ -108,6 +108,8 @@ class LinuxPlane:
         """The engine or the owner decided: let the kernel know."""
         if not self._enforces:
             return
+        if device == CROWD and self._is_suspect(device):
+            self.be_strict()  # the crowd has no MAC: it is all who are not settled
         self.sets.show(device)
         if new == states.THROTTLED and old != states.QUARANTINED:
             self.sets.empty_budget(device, self._refill_s(device))
@@ -232,6 +234,8 @@ class LinuxPlane:
                 continue
             if self._is_suspect(device) or devices.grant[device] != GRANT_NONE:
                 self.sets.show(device)
+        if self._is_suspect(CROWD):
+            self.be_strict()
         self._lease_all()
 
     def _settle(self) -> None:
