@@ -28,6 +28,7 @@ _HEADER_BYTES = const(4)
 _ATTRIBUTE_BYTES = const(4)  # its size and kind
 _MAC = const(8)
 _MAC_BYTES = const(16)  # size and kind, length and padding, eight bytes of address
+_SIX = const(6)  # the length of a MAC; tunnels have other addresses
 _PACKET = const(9)
 _AF_INET = const(2)
 _AF_INET6 = const(10)
@@ -58,27 +59,32 @@ class LoggedPacket:
         return _IPV6 if family == _AF_INET6 else 0
 
     def _is_like_before(self, start: int, end: int) -> bool:
-        """Are MAC and packet where they were in the frame before?  What stands before the packet is fixed in size."""
+        """Are MAC and packet where they were in the frame before?  What stands before the packet is fixed in size.
+
+        Without a MAC there is too little to tell by.
+        """
         packet_at = start + self._packet_after
-        if not self._packet_after or packet_at > end or self._word(packet_at - 2) != _PACKET:
+        if not self._mac_after or packet_at > end or self._word(packet_at - 2) != _PACKET:
             return False
         if not 0 <= end - packet_at - self._word(packet_at - 4) + 4 < 4:  # the last attribute, but for padding
             return False
-        return not self._mac_after or self._word(start + self._mac_after - 6) == _MAC
+        mac_at = start + self._mac_after
+        return self._word(mac_at - 6) == _MAC and self._buf[mac_at - 3] == _SIX
 
     def _find(self, start: int, end: int) -> None:
-        self._mac_after = self._packet_after = 0
+        self._mac_after = mac_after = 0
         at = start + _HEADER_BYTES
         while end - at >= _ATTRIBUTE_BYTES:
             size = self._word(at)
             kind = self._word(at + 2)
             if kind == _PACKET:
                 self._packet_after = at + _ATTRIBUTE_BYTES - start
+                self._mac_after = mac_after
                 return
             if size < _ATTRIBUTE_BYTES:
                 break
             if kind == _MAC and size >= _MAC_BYTES and end - at >= _MAC_BYTES:
-                self._mac_after = at + 8 - start if self._buf[at + 5] == 6 else 0
+                mac_after = at + 8 - start if self._buf[at + 5] == _SIX else 0
             at += (size + 3) & ~3
         raise FormError("a logged packet without the packet")
 
