@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
 _DAY_S = const(86400)
+_MAIL_PORTS = (25, 465, 587)
 
 _SETS = """
  set lan { type ifname; elements = { %(lan)s }; }
@@ -38,10 +39,6 @@ _SETS = """
 # DNS on its way to the guard is tracked in a zone of its own.  A conntrack entry outlives the element that made it, and
 # each query of a client that keeps its port renews it; but without the element no packet looks for it in this zone.
 _APART = """
- chain before_tracking {
-  type filter hook prerouting priority raw + 10; policy accept;
-  iifname @lan meta l4proto { tcp, udp } th dport 53 goto asked_apart
- }
  chain asked_apart {
   iifname @guarded_lan ct original zone set 53
   ether saddr @guarded ct original zone set 53
@@ -49,13 +46,21 @@ _APART = """
   ether saddr . ip6 saddr @guarded6 ct original zone set 53
  }
 """
+_GO_APART = "meta l4proto { tcp, udp } th dport 53 goto asked_apart"
 
+# Every packet that is forwarded meets `asked` and `passed_on`: each rule there costs one in a hundred packets.  So
+# these only tell by one comparison what may be of interest (see _sieve), and the chains behind look closely.
 _WATCHED = """
  chain asked {
-  comment "seen: what devices ask DNS, and what they call themselves when they ask for an address"
   type filter hook prerouting priority raw; policy accept;
-  iifname @lan udp dport { 53, 67 } log group %(group)d snaplen 640 queue-threshold 8
-  iifname @lan tcp dport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  %(sieve_asked)s goto asking
+ }
+ chain asking {
+  comment "seen: what devices ask DNS, and what they call themselves when they ask for an address"
+  iifname != @lan accept
+  udp dport { 53, 67 } log group %(group)d snaplen 640 queue-threshold 8
+  tcp dport 53 log group %(group)d snaplen 1500 queue-threshold 8
+  %(apart)s
  }
  chain answered {
   comment "seen: what this router's own resolver answers"
@@ -69,21 +74,33 @@ _WATCHED = """
   type filter hook input priority filter; policy accept;
   iifname != @lan tcp sport { 25, 465, 587 } log group %(group)d snaplen 600 queue-threshold 1
  }
+ chain called {
+  comment "seen: who wants something of a proxy at home; the first packet of a connection comes here"
+  type nat hook postrouting priority srcnat - 5; policy accept;
+  iifname != @lan oifname @lan tcp dport { 1080, 3128, 4145, 8080, 8118 } tcp flags & (syn | ack) == syn %(proxied)s
+ }
 """
 
 _FORWARD = """
  chain passed_on {
-  comment "ended: mail flows of stopped devices, in the direction of the server only: a reply on its way arrives"
   type filter hook forward priority filter - 5; policy accept;
+  %(sieve_sent)s jump sent
+  %(sieve_returned)s jump returned
+  th sport 53 jump resolved
+ }
+ chain sent {
   iifname @lan tcp dport 25 goto mail_out
-  oifname @lan tcp sport 25 log group %(group)d snaplen 600 queue-threshold 1 accept
   iifname @lan tcp dport { 465, 587 } ct original packets < 30 log group %(group)d snaplen 600 queue-threshold 8
+ }
+ chain returned {
+  oifname @lan tcp sport 25 log group %(group)d snaplen 600 queue-threshold 1 accept
   oifname @lan tcp sport { 465, 587 } ct reply packets < 30 log group %(group)d snaplen 600 queue-threshold 8
-  oifname @lan udp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
-  oifname @lan tcp sport 53 log group %(group)d snaplen 1500 queue-threshold 8
-  iifname != @lan oifname @lan tcp dport { 1080, 3128, 4145, 8080, 8118 } tcp flags & (syn | ack) == syn %(proxied)s
+ }
+ chain resolved {
+  oifname @lan meta l4proto { tcp, udp } th sport 53 log group %(group)d snaplen 1500 queue-threshold 8
  }
  chain mail_out {
+  comment "ended: mail flows of stopped devices, in the direction of the server only: a reply on its way arrives"
   %(stops)s
   tcp flags & (psh | syn | fin | rst) != 0 log group %(group)d snaplen 1500 queue-threshold 1 accept
   meta length > 500 log group %(group)d snaplen 120 queue-threshold 8 accept
@@ -155,6 +172,7 @@ def write_table(write: "Callable[[str], object]", settings, with_zone: bool) -> 
     `with_zone`: track redirected DNS apart (needs NF_CONNTRACK_ZONES in the kernel).
     """
     group = settings.log_group
+    is_apart = with_zone and not settings.monitor_only
     values = {
         "lan": ", ".join(['"%s"' % name for name in settings.lan]),
         "group": group,
@@ -167,13 +185,28 @@ def write_table(write: "Callable[[str], object]", settings, with_zone: bool) -> 
         "guard_port": settings.guard_port,
         "proxied": "log group %d snaplen 80 queue-threshold 8" % group,
         "stops": "" if settings.monitor_only else _STOPS,
+        "apart": _GO_APART if is_apart else "",
+        "sieve_asked": _sieve((53, 67), 0),
+        "sieve_sent": _sieve(_MAIL_PORTS, 0),
+        "sieve_returned": _sieve(_MAIL_PORTS, 16),
     }
     parts = [_SETS, _WATCHED, _FORWARD]
     if not settings.monitor_only:
         parts.append(_DECIDED)
-        if with_zone:
-            parts.append(_APART)
+    if is_apart:
+        parts.append(_APART)
     write("table inet %s\ndelete table inet %s\ntable inet %s {" % (TABLE, TABLE, TABLE))
     for part in parts:
         write(part % values)
     write("}\n")
+
+
+def _sieve(ports: "tuple[int, ...]", shift: int) -> str:
+    """Return a comparison that no packet to these ports (`shift` 0) or from them (16) fails, and most others do.
+
+    It looks at the bits that the ports have in common.  Four bytes at once are what the kernel compares fastest.
+    """
+    common = 0xFFFF
+    for port in ports:
+        common &= ~(port ^ ports[0])
+    return "@th,0,32 & 0x%08x == 0x%08x" % (common << shift, (ports[0] & common) << shift)
