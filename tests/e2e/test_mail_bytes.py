@@ -108,7 +108,7 @@ def test_exims_chunks_reach_postfix_unchanged(home):
     recipient = f"friend@{VILLAGE.domain}"
     message = letter(OWNER, [recipient], "exim.chunks@home.example", 300_000)
     server.submit([Letter(OWNER, (recipient,), message)])
-    wait_until(lambda: bool(home.village.received()), 20, "the message")
+    wait_until(lambda: bool(home.village.received()) and server.queued() == 0, 20, "the message")
     assert [one["sha256"] for one in home.village.received()] == [digest(message)]
     assert " K " in server.log() or " K\n" in server.log(), "it did not use BDAT"
 

@@ -1,7 +1,8 @@
 """Who has mail in the lab's internet: providers with their mail exchangers, a submission server, and certificates.
 
 Names and addresses are fixed, so that parts of the lab that know nothing of each other fit.  As in the world, every
-server is in a network of its own (198.18.N.25 and 2001:db8:N+100::25).  Large providers have three exchangers each, small ones one.
+server is in a network of its own (198.18.N.25 and 2001:db8:N+100::25).  Large providers have three exchangers each,
+small ones one.
 """
 
 import subprocess

@@ -63,6 +63,7 @@ class Exim(HomeServer):
     """An Exim at home that sends to the world directly, with Debian's retry rule."""
 
     program = "exim"
+    _stamp_size = len("2026-11-22 20:59:00")
 
     def queued(self) -> int:
         return int(self._run("-bpc"))

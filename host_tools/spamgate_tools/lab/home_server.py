@@ -26,6 +26,7 @@ class HomeServer:
     """What all of them have in common: SMTP on the loopback address, a queue, the owner's mailbox as a Maildir."""
 
     program = ""
+    _stamp_size = 0  # of the time in its log, in characters
 
     def __init__(self, host: Host, hour_s: float = _HOUR_S) -> None:
         self.host = host
@@ -68,6 +69,11 @@ class HomeServer:
     def attempts(self) -> int:
         """Return how often a delivery was put off so far."""
         raise NotImplementedError
+
+    def rounds(self, address: str) -> int:
+        """Return how often it has tried the mail server at an address, messages of the same second counted once."""
+        lines = (line for line in self.log().splitlines() if f"[{address}]" in line)
+        return len({line[: self._stamp_size] for line in lines})
 
     def log(self) -> str:
         """Return what it has logged."""

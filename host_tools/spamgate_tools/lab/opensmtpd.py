@@ -58,6 +58,9 @@ class OpenSmtpd(HomeServer):
     def attempts(self) -> int:
         return self.log().count('result="TempFail"')
 
+    def rounds(self, address: str) -> int:
+        return self.log().count(f"connecting address=smtp://{address}:")  # one at a time, and no times in its log
+
     def log(self) -> str:
         log = self.host.folder / f"{self.program}.out"
         return log.read_text(errors="replace") if log.exists() else ""

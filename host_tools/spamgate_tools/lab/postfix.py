@@ -20,6 +20,9 @@ from spamgate_tools.lab.letters import digest, message_id
 
 _PROGRAMS = Path("/usr/lib/postfix/sbin")
 _SETTLED_S = 60  # Postfix waits while its settings are younger than two seconds: somebody may be writing them
+# It counts whole seconds; when it comes back while the last attempt is ending, it loses sight of a message until it
+# is started anew ("skipped, still being delivered").
+_LEAST_BACKOFF_S = 2
 # Its defaults (postconf -d)
 _TIMES = {
     "queue_run_delay": 300,
@@ -72,6 +75,7 @@ class Postfix(HomeServer):
     """A Postfix at home that sends to the world directly; `settings` are lines of main.cf that differ."""
 
     program = "postfix"
+    _stamp_size = len("Nov 22 20:59:00")
 
     def __init__(self, host: Host, hour_s: float = 3600, settings: Mapping[str, Any] | None = None) -> None:
         super().__init__(host, hour_s)
@@ -122,7 +126,10 @@ class Postfix(HomeServer):
 
     def _times(self) -> dict[str, str]:
         """Postfix's own times, in our seconds."""
-        return {name: f"{self._scaled(seconds)}s" for name, seconds in _TIMES.items()}
+        times = {name: self._scaled(seconds) for name, seconds in _TIMES.items()}
+        for name in ("minimal_backoff_time", "maximal_backoff_time"):
+            times[name] = max(times[name], _LEAST_BACKOFF_S)
+        return {name: f"{seconds}s" for name, seconds in times.items()}
 
     def _make_folders(self) -> None:
         for names, owner, group, mode in _QUEUE:
