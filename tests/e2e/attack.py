@@ -66,7 +66,7 @@ def packed(address):
 
 
 def forged_macs(router_mac, rate, count, resolver, *servers):
-    """From `count` MACs, each once: a question for a domain's mail servers, and a SYN to port 25."""
+    """From `count` MACs, each once: a question for a domain's mail servers, and a SYN to a server if any is named."""
     sender = Sender(router_mac, rate)
     drawn = random.Random(_SEED)
     for number in range(int(count)):
@@ -74,7 +74,8 @@ def forged_macs(router_mac, rate, count, resolver, *servers):
         source = Station(bytes((2, 0xBA)) + struct.pack(">I", number), address)
         port = drawn.randrange(1024, 65536)
         sender.send(source, query(source, resolver, port, f"domain{number}.example", number))
-        sender.send(source, syn(source, servers[number % len(servers)], port, number))
+        if servers:
+            sender.send(source, syn(source, servers[number % len(servers)], port, number))
     return sender.told()
 
 
@@ -128,19 +129,17 @@ def half_open(count, address, port):
     return {"sent": len(crowd)}
 
 
-def long_lines(address, port, kilobytes):
-    """One line without an end, as long as somebody listens."""
-    sent = 0
-    try:
-        with socket.create_connection((address, int(port)), 3) as sock:
-            while sent < int(kilobytes) << 10:
-                sock.sendall(b"x" * 65536)
-                sent += 65536
-            sock.sendall(b"\r\n")
-            said = sock.recv(512).decode()
-    except OSError as error:
-        said = type(error).__name__
-    return {"sent": sent, "said": said}
+def long_lines(address, port, kilobytes, count):
+    """Lines without an end, one a connection, as long as somebody listens: what is said to them."""
+    said = []
+    for _ in range(int(count)):
+        try:
+            with socket.create_connection((address, int(port)), 3) as sock:
+                sock.sendall(b"x" * (int(kilobytes) << 10) + b"\r\n")
+                said.append(sock.recv(512).decode(errors="replace")[:4])
+        except OSError as error:
+            said.append(type(error).__name__)
+    return {"sent": len(said), "said": said}
 
 
 KINDS = {
