@@ -176,7 +176,10 @@ class Gateway:
 
     def established(self, device: int, client: bytes, port: int, server: bytes, server_port: int) -> None:
         public = self.plane.public_end(client, port, server, server_port)
+        problem = self.trace.problem
         self.trace.add(int(time.time()), public, (server, server_port), device_id(self.engine, device))
+        if self.trace.problem and not problem:
+            self.report("trace: " + self.trace.problem)
 
     def _held(self, address: bytes, port: int, our_port: int) -> None:
         device = self.engine.devices.at_address(address, 0, len(address))
