@@ -19,10 +19,10 @@ from e2e.mail_home import DOMAINS, MailHome
 from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER, GRANT_NONE
 from spamgate.core.engine import Engine
 from spamgate.core.identity import Identity
-from spamgate.core.limits import Limits
+from spamgate.core.router_limits import RouterLimits
 from spamgate.core.snapshot import record
 from spamgate.core.states import STATE_NAMES
-from spamgate.hal.clock import wall_s
+from spamgate.hal.steady_clock import wall_s
 from spamgate.hal.storage import Storage
 from spamgate.store.state import StateFile
 from spamgate_tools.control import Control, Line
@@ -114,7 +114,7 @@ class Home(MailHome):
         assert StateFile(Storage(str(self.state_folder))).save(records)
 
     def _records(self, now_s: int, states: dict[str, str], confirmed: set[str], granted: set[str]) -> list[str]:
-        engine = Engine(Limits(512, is_router=True), lambda *_: None)
+        engine = Engine(RouterLimits(), lambda *_: None)
         engine.at(now_s, 0)
         lines = []
         for name, state in states.items():

@@ -6,6 +6,8 @@ What it is sent are the very bytes that the real one would get.
 from fakes.netlink import ENOENT, changes
 from spamgate.wire.netlink import Request
 
+_EBUSY = 16
+
 
 class FakeKernel:
     """In the place of `plane.netfilter.Netfilter`.
@@ -35,6 +37,8 @@ class FakeKernel:
                 del elements[change[2]]
             elif change[2] not in elements:  # as without NLM_F_EXCL: what is there stays as it is
                 elements[change[2]] = change[3:]
+            elif elements[change[2]][1] != change[4]:
+                return _EBUSY
         self.sets = after
         return 0
 

@@ -9,7 +9,7 @@ from fakes.kernel import FakeKernel
 from fakes.netlink import logged
 from spamgate.core.engine import Engine
 from spamgate.core.identity import Identity
-from spamgate.core.limits import Limits
+from spamgate.core.router_limits import RouterLimits
 from spamgate.plane.linux_flows import Flows
 from spamgate.plane.linux_home import Router
 from spamgate.plane.linux_sets import KernelSets
@@ -44,7 +44,7 @@ class FakeRouter:
         self.kernel = FakeKernel()
         self.changes = []
         self.established = []
-        limits = Limits(512, is_router=True)
+        limits = RouterLimits()
         self.engine = Engine(limits, self._changed)
         self.engine.at(now_s, 0)
         self.watcher = Watcher(self.engine, Scope(["192.168.77.0/24", "fd77::/64"] + OWN_ADDRESSES), True, limits)

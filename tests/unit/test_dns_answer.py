@@ -10,12 +10,12 @@ from spamgate.wire.dns_answer import (
     FORMERR,
     NOTIMP,
     SERVFAIL,
-    answers,
     block,
     block_with_zero,
     blocked_error,
     cut,
     fail,
+    is_answer,
     opt_class_at,
     question_end,
     refuse,
@@ -154,23 +154,24 @@ class Written(unittest.TestCase):
 
 class Matching(unittest.TestCase):
     def test_an_answer_repeats_the_question(self):
-        self.assertTrue(answers(answer(QUERY), QUERY, END))
-        self.assertTrue(answers(fail(QUERY, END, SERVFAIL), QUERY, END))
+        self.assertTrue(is_answer(answer(QUERY), QUERY, END))
+        self.assertTrue(is_answer(fail(QUERY, END, SERVFAIL), QUERY, END))
 
     def test_another_question_is_no_answer_nor_is_another_case(self):
         for other in ("bad.eXample", "Bad.eXamplf", "Bad.eXampl"):
-            self.assertFalse(answers(answer(query(other)), QUERY, END))
-        self.assertFalse(answers(answer(query("Bad.eXample", AAAA)), QUERY, END))
+            self.assertFalse(is_answer(answer(query(other)), QUERY, END))
+        self.assertFalse(is_answer(answer(query("Bad.eXample", AAAA)), QUERY, END))
 
     def test_an_error_may_leave_the_question_out(self):
-        self.assertTrue(answers(refuse(QUERY, FORMERR), QUERY, END))
-        self.assertFalse(answers(refuse(QUERY, 0), QUERY, END))
-        self.assertFalse(answers(refuse(QUERY, FORMERR)[:6] + b"\0\1\0\0\0\0", QUERY, END))
+        self.assertTrue(is_answer(refuse(QUERY, FORMERR), QUERY, END))
+        self.assertFalse(is_answer(refuse(QUERY, 0), QUERY, END))
+        self.assertFalse(is_answer(refuse(QUERY, FORMERR)[:6] + b"\0\1\0\0\0\0", QUERY, END))
 
     def test_a_query_or_less_is_no_answer(self):
-        self.assertFalse(answers(QUERY, QUERY, END))
-        for size in range(12):
-            self.assertFalse(answers(answer(QUERY)[:size], QUERY, END))
+        self.assertFalse(is_answer(QUERY, QUERY, END))
+        self.assertFalse(is_answer(QUERY[:3] + b"\1" + bytes(8), QUERY, END))
+        for size in range(12, len(QUERY)):
+            self.assertFalse(is_answer(answer(QUERY)[:size], QUERY, END))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import unittest
 
 from fakes.home import Home
 
+from spamgate.core.devices import GRANT_MAIL_SERVER
+
 
 def _server(number):
     return "203.0.%d.1" % number
@@ -51,6 +53,24 @@ class Swarm(unittest.TestCase):
             self.home.ask_host(device, "relay.p%d.example" % number, _server(number))
             self.connect(device, number)
         self.assertEqual(self.accused(devices), [devices[7]])
+
+    def test_a_neighbour_who_meets_many_makes_nobody_a_suspect(self):
+        """A bot that is not found yet, and two devices that report to the relays they were set up with."""
+        bot, nas, printer = self.newcomers(3)
+        for number in range(7):
+            self.home.ask_host(bot, "relay.b%d.example" % number, _server(number))
+            self.connect(bot, number)
+        for number, device in ((20, nas), (21, printer)):
+            self.home.ask_host(device, "relay.p%d.example" % number, _server(number))
+            self.connect(device, number)
+        self.assertEqual(self.accused([nas, printer]), [])
+
+    def test_a_device_that_was_granted_something_is_no_part_of_it(self):
+        devices = self.newcomers(5)
+        self.home.engine.grant(devices[0], GRANT_MAIL_SERVER)
+        for number in range(5):
+            self.connect(devices[number], number)
+        self.assertEqual(self.accused(devices), [])
 
     def test_devices_that_have_been_here_for_a_day_are_judged_alone(self):
         devices = [self.home.settled(100 + number) for number in range(6)]

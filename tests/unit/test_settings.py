@@ -4,6 +4,7 @@ import json
 import sys
 import unittest
 
+from spamgate.store.kinds import parse_mac
 from spamgate.store.settings import MOST_BYTES, TABLE, Settings, SettingsError, describe, read_settings
 
 
@@ -23,6 +24,15 @@ def _fault(text):
 def _fault_of(**given):
     given.setdefault("lan", ["br-lan"])
     return _fault(json.dumps(given))
+
+
+class Macs(unittest.TestCase):
+    def test_a_mac_is_read_in_the_spellings_people_use(self):
+        for text in ("02:00:5e:10:00:0a", "02-00-5E-10-00-0A", "2:0:5e:10:0:a"):
+            self.assertEqual(parse_mac(text), b"\x02\0\x5e\x10\0\x0a")
+        for text in ("", "02:00:5e:10:00", "02005e10000a", "02:00:5e:10:00:0a:", "01:00:5e:00:00:01", "0:0:0:0:0:0"):
+            with self.assertRaises(ValueError):
+                parse_mac(text)
 
 
 class Taken(unittest.TestCase):

@@ -10,7 +10,7 @@ from spamgate.core.contacts import PER_DEVICE
 from spamgate.core.counters import CONNECTS, NOT_YET, PORT_25
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_SUBMISSION, MAILED, RELAY
 from spamgate.core.identity import Identity
-from spamgate.core.limits import Limits
+from spamgate.core.router_limits import RouterLimits
 from spamgate.core.score import H1, H2
 from spamgate.core.snapshot import SnapshotError, newest_s, record, restore
 from spamgate.store.state import MOST_BYTES
@@ -104,7 +104,7 @@ class RoundTrip(unittest.TestCase):
         self.assertEqual(later.engine.board.score(device), score)
 
     def test_nor_for_one_whose_record_of_evidence_made_room(self):
-        small = Limits(512, is_router=True)
+        small = RouterLimits()
         small.suspects = 2
         home = Home(small, _NOW_S)
         device = home.settled(1)
@@ -184,7 +184,7 @@ class Kept(unittest.TestCase):
 
     def test_the_largest_home_fits_the_file(self):
         """Whatever is forged, the state can be written down."""
-        limits = Limits(512, is_router=True)
+        limits = RouterLimits()
         home = Home(limits, _NOW_S)
         engine = home.engine
         for number in range(1, limits.devices):
@@ -330,7 +330,7 @@ class Damaged(unittest.TestCase):
         self.assertTrue(newest_s(endless) <= -(1 << 30))
 
     def test_who_finds_no_room_is_refused_and_the_crowd_is_not_harmed(self):
-        limits = Limits(512, is_router=True)
+        limits = RouterLimits()
         later = Home(limits, _NOW_S)
         for number in range(1, limits.devices):
             later.engine.devices.state[later.settled(number + 50)] = states.WATCHED

@@ -18,11 +18,12 @@ from spamgate.core import evidence, states
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.identity import Identity
-from spamgate.core.limits import Limits
+from spamgate.core.router_limits import RouterLimits
 from spamgate.core.ticks import elapsed
-from spamgate.hal.clock import SteadyClock, ticks_ms
+from spamgate.hal.clock import ticks_ms
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net, claim
+from spamgate.hal.steady_clock import SteadyClock
 from spamgate.hal.storage import Storage
 from spamgate.plane.linux import LinuxPlane
 from spamgate.plane.linux_log import PacketLog
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _CLAIM = "spamgate"  # the table's name: there is one a network namespace
 _SECOND = "a gateway is running here already; look at it with `spamgate devices`, or stop it first"
-_HEAP_KB = 512
 _LOG_BYTES = 24576
 _TRACE_RECORDS = 16384
 _SECOND_MS = 1000
@@ -71,7 +71,7 @@ class Gateway:
         self.clock = SteadyClock()
         self.started_s = self.clock.s
         log_buffer = bytearray(_LOG_BYTES)  # first, while there is room in one piece
-        limits = Limits(_HEAP_KB, is_router=True)
+        limits = RouterLimits()
         self.engine = Engine(limits, self._changed)
         self.engine.enforces = not settings.monitor_only
         self.engine.at(self.clock.s, 0)

@@ -3,8 +3,9 @@
 What counts most is a *direct* contact: with a server that an MX answer named, or that nobody looked up.  A relay that
 an owner has set up is looked up by its own name.
 
-Devices first seen less than a day ago share one list of the providers they met.  A bot that stays is found by its own
-score and leaves the list; what remains are many newcomers with one or two providers each.
+Devices first seen less than a day ago, to which the owner granted nothing, share one list of the providers they met.  A
+bot that stays is found by its own score and leaves the list; what remains are many newcomers with one or two providers
+each.
 """
 
 from array import array
@@ -44,7 +45,7 @@ class Household:
     def met(self, device: int, provider: int, is_direct: bool) -> None:
         """A device met a provider that is new to it."""
         engine = self._engine
-        if not engine.devices.is_young(device, engine.now_s):
+        if not engine.devices.is_young(device, engine.now_s) or engine.devices.grant[device]:
             return
         for slot in range(_SLOTS):
             if self._providers[slot] == provider and self._devices[slot] == device:
@@ -80,9 +81,18 @@ class Household:
         devices = 0
         for slot in range(_SLOTS):
             if self._counts(slot, window_s, direct):
-                found += self._is_first(self._providers, slot, window_s, direct)
+                if direct or self._is_among_first(slot, window_s):
+                    found += self._is_first(self._providers, slot, window_s, direct)
                 devices += self._is_first(self._devices, slot, window_s, direct)
         return (found >= providers and devices >= _DEVICES) or (direct and devices >= _MANY_DEVICES)
+
+    def _is_among_first(self, slot: int, window_s: int) -> bool:
+        """Is it one of the first two providers of its device?  Who met more answers for them alone, not a neighbour."""
+        before = 0
+        for earlier in range(slot):
+            if self._devices[earlier] == self._devices[slot] and self._counts(earlier, window_s, False):
+                before += 1
+        return before < 2
 
     def _counts(self, slot: int, window_s: int, direct: bool) -> bool:
         device = self._devices[slot]

@@ -81,7 +81,9 @@ class Storage:
     def _open(self, name: str):
         try:
             return open(self._path(name), "r+b")  # noqa: SIM115  closed by the caller
-        except OSError:
+        except OSError as error:
+            if error.errno != 2:
+                raise
             return open(self._path(name), "w+b")  # noqa: SIM115  closed by the caller
 
     def _path(self, name: str) -> str:

@@ -18,14 +18,14 @@ from spamgate.plane.linux_home import Home
 from spamgate.plane.linux_log import PacketLog
 from spamgate.plane.linux_sets import TABLE, KernelSets
 from spamgate.plane.netfilter import Netfilter
-from spamgate.plane.offload import Offload
 from spamgate.wire import conntrack
 from spamgate.wire.cursor import FormError
-from spamgate.wire.nft import ask_chain, chain_mark
+from spamgate.wire.nft import NEW_FLOW_TABLE, ask_chain, ask_flow_tables, chain_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
+    from spamgate.plane.offload import Offload
     from spamgate.plane.watch import Watcher
 
 _LEASE_MS = const(1000)  # of GUARD_LEASE_S: two renewals may be late
@@ -65,7 +65,7 @@ class LinuxPlane:
         self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
         self.home = Home(self._kernel, settings.lan, settings.home_networks)
         self.log = log
-        self.offload = Offload(settings.control.rpartition("/")[0], self._kernel)
+        self._offload: "Offload | None" = None
         self._flows = Flows(engine, watcher, self.sets, owner.established)
         self._enforces = not settings.monitor_only
         self._guards_all = settings.guard == "all" and self._enforces
@@ -80,7 +80,7 @@ class LinuxPlane:
         """Why not everything is seen; nothing when it is."""
         if self.home.missing:
             return "interface %s is not there" % self.home.missing[0]
-        return self._problem or self.offload.problem
+        return self._problem or (self._offload.problem if self._offload else "")
 
     def start(self, now_ms: int) -> None:
         """Load the table, ask for packets, and put in force what is known of the devices."""
@@ -94,7 +94,7 @@ class LinuxPlane:
             raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
         self._load()
         self._put_in_force()
-        self.offload.exempt(self._report)
+        self._exempt_from_offload()
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
 
     def ready(self, sock) -> None:
@@ -145,7 +145,7 @@ class LinuxPlane:
             self._homed_ms = now_ms
             self._report_failures()
             self.home.refresh()
-            self.offload.exempt(self._report)
+            self._exempt_from_offload()
         if elapsed(now_ms, self._renewed_ms) >= _RENEW_MS:
             self._renewed_ms = now_ms
             self._enforce_all()
@@ -157,7 +157,8 @@ class LinuxPlane:
     def stop(self) -> None:
         """Take the table out: nothing of us stays in the kernel."""
         if self._mark != _NOT_LOADED:
-            self.offload.restore()
+            if self._offload:
+                self._offload.restore()
             os.system("nft delete table inet %s 2>/dev/null" % TABLE)
         self.log.close()
         self._kernel.close()
@@ -245,6 +246,16 @@ class LinuxPlane:
             if devices.is_present(device):
                 self.sets.settle(device)
 
+    def _exempt_from_offload(self) -> None:
+        """Few homes offload flows: what sees to it is loaded only there."""
+        if not self._offload:
+            if not self._kernel.count(ask_flow_tables(self._kernel.request), NEW_FLOW_TABLE):
+                return
+            from spamgate.plane.offload import Offload
+
+            self._offload = Offload(self._settings.control.rpartition("/")[0])
+        self._offload.exempt(self._report)
+
     def _report_failures(self) -> None:
         """Say what the kernel refused since the last time."""
         sets = self.sets
@@ -263,6 +274,7 @@ class LinuxPlane:
             with open(path + ".error") as file:
                 problem = file.readline().strip() or "is nftables installed?"
             raise PlaneError("nft refuses the table: %s" % problem)
+        self.sets.forget()
         self._mark = self._read_mark()
 
     def _write_down(self, with_zone: bool) -> str:

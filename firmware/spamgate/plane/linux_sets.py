@@ -1,14 +1,13 @@
 """What the kernel holds of each device: elements of the table's sets, by MAC, or by MAC and address behind a relay.
 
-Each change is a transaction of its own.  Whether an element is still there is not remembered but tried: elements run
-out by themselves, and somebody else may have flushed the table.
+Each change is a transaction of its own.  Elements run out by themselves, and somebody else may flush the table: so what
+is in the sets is not remembered, only where the maps' elements lead to.
 """
 
 from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER
 from spamgate.core.identity import BEHIND_RELAY, BY_MAC
-from spamgate.plane.netfilter import ENOENT
 from spamgate.wire.nft import Changes, pack_key
 
 TYPE_CHECKING = False
@@ -41,9 +40,14 @@ class KernelSets:
         self._devices = devices
         self._lasting_s = lasting_s
         self._changes = Changes(kernel.request, TABLE)
+        self._chains: "dict[bytes, str]" = {}  # where the elements of the maps lead to
         self.changes = 0
         self.failures = 0
         self.last_error = 0
+
+    def forget(self) -> None:
+        """The table was loaded anew: nothing is in it."""
+        self._chains.clear()
 
     def show(self, device: int) -> None:
         """Let the kernel treat the device as its state and grant say."""
@@ -53,7 +57,7 @@ class KernelSets:
             if chain:
                 self._put("states" + suffix, key, self._lasting_s, chain)
             else:
-                self._drop("states" + suffix, key)
+                self._drop("states" + suffix, key, True)
             if stopped:
                 self._put("stopped" + suffix, key, self._lasting_s)
             else:
@@ -123,21 +127,29 @@ class KernelSets:
     def _put(self, name: str, key: bytes, timeout_s: int, chain: str = _NO_CHAIN) -> None:
         """Add the element, in the place of an older one."""
         changes = self._changes.begin()
-        changes.delete(name, key)
+        self._take_out(name, key, chain)
         changes.add(name, key, timeout_s, chain)
-        error = self._kernel.order(changes.end())
-        if error == ENOENT:
-            changes.begin()
-            changes.add(name, key, timeout_s, chain)
-            error = self._kernel.order(changes.end())
-        self._note(error)
+        if self._order() and chain:
+            self._chains[key] = chain
 
-    def _drop(self, name: str, key: bytes) -> None:
-        changes = self._changes.begin()
-        changes.delete(name, key)
-        error = self._kernel.order(changes.end())
-        if error != ENOENT:
-            self._note(error)
+    def _drop(self, name: str, key: bytes, is_map: bool = False) -> None:
+        """Take the element out, if it is in."""
+        if is_map and key not in self._chains:
+            return
+        self._changes.begin()
+        self._take_out(name, key, self._chains[key] if is_map else _NO_CHAIN)
+        if self._order() and is_map:
+            self._chains.pop(key)
+
+    def _take_out(self, name: str, key: bytes, chain: str) -> None:
+        """Take out what may not be in: put in first, for a transaction that fails costs the kernel some 10 ms."""
+        self._changes.add(name, key, 1, self._chains.get(key, chain) if chain else _NO_CHAIN)
+        self._changes.delete(name, key)
+
+    def _order(self) -> bool:
+        error = self._kernel.order(self._changes.end())
+        self._note(error)
+        return error <= 0
 
     def _note(self, error: int) -> None:
         self.changes += 1

@@ -7,13 +7,9 @@ that fails observation is degraded, and says so.
 
 import os
 
-from spamgate.wire.nft import NEW_FLOW_TABLE, ask_flow_tables
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Iterable
-
-    from spamgate.plane.netfilter import Netfilter
 
 # Not `!= 25` twice: nft 1.0.6 makes one comparison of both, which port 25 on one side alone passes.  What nft lists
 # may say tcp or udp for th, and may leave out `meta l4proto tcp` before it.
@@ -61,16 +57,18 @@ def find_rules(listing: "Iterable[str]") -> "list[OffloadRule]":
 
 
 class Offload:
-    """Looks for offloading rules and exempts port 25.  `problem` says what could not be done."""
+    """Looks for offloading rules and exempts port 25; `folder` is for its scratch file.
 
-    def __init__(self, folder: str, kernel: "Netfilter") -> None:
-        self._kernel = kernel
+    `problem` says what could not be done.
+    """
+
+    def __init__(self, folder: str) -> None:
         self._file = folder + "/ruleset.txt"
         self._replaced: "list[OffloadRule]" = []
         self.problem = ""
 
     def exempt(self, report: "Callable[[str], None]") -> None:
-        """Take port 25 out of every rule that offloads.  Cheap where nothing does."""
+        """Take port 25 out of every rule that offloads."""
         self.problem = ""
         for rule in self._rules():
             if rule.is_exempt():
@@ -92,8 +90,6 @@ class Offload:
         self._replaced = []
 
     def _rules(self) -> "list[OffloadRule]":
-        if not self._kernel.count(ask_flow_tables(self._kernel.request), NEW_FLOW_TABLE):
-            return []
         try:
             if os.system("nft -a -t list ruleset >%s 2>/dev/null" % self._file) == 0:
                 with open(self._file) as file:

@@ -3,7 +3,7 @@
 As in `wire/fields.py`, each has `allowed` and `read`.  A gateway forgets this module when its settings are read.
 """
 
-from spamgate.wire.address import mac_text, parse_mac, parse_network
+from spamgate.wire.address import mac_text, parse_network
 from spamgate.wire.fields import Refused, Text
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LETTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
 
 
 class Flag:
@@ -87,6 +86,18 @@ def _interface(text: str) -> str:
     if not 0 < len(text) < 16 or text[0] not in _LETTERS or not is_made_of(text, _LETTERS + "._+@-"):
         raise ValueError
     return text
+
+
+def parse_mac(text: str) -> bytes:
+    """Return the 6 bytes of one station's MAC, written with colons or hyphens; ValueError when it is none."""
+    parts = text.replace("-", ":").split(":")
+    for part in parts:
+        if not 1 <= len(part) <= 2 or not is_made_of(part, "0123456789abcdefABCDEF"):
+            raise ValueError
+    packed = bytes([int(part, 16) for part in parts])
+    if len(packed) != 6 or packed[0] & 1 or packed == bytes(6):
+        raise ValueError
+    return packed
 
 
 def _mac(text: str) -> str:

@@ -156,18 +156,6 @@ def _longest_zeros(groups: "list[int]") -> "tuple[int, int]":
     return best
 
 
-def parse_mac(text: str) -> bytes:
-    """Return the 6 bytes of one station's MAC, written with colons or hyphens."""
-    parts = text.replace("-", ":").split(":")
-    try:
-        packed = bytes([_number(part, 2, 16) for part in parts])
-    except ValueError:
-        packed = b""
-    if len(packed) != 6 or packed[0] & 1 or packed == bytes(6):
-        raise AddressError("%r is no MAC address of a device" % text)
-    return packed
-
-
 def mac_text(packed: "bytes | bytearray") -> str:
     """Return the text of a MAC, such as 02:00:5e:10:00:01.  Allocates: for reports."""
     return ":".join(["%02x" % byte for byte in packed])
