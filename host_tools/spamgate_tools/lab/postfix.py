@@ -19,6 +19,7 @@ from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.letters import digest, message_id
 
 _PROGRAMS = Path("/usr/lib/postfix/sbin")
+_MAILBOX_USER, _MAILBOX_GROUP = "nobody", "nogroup"
 _SETTLED_S = 60  # Postfix waits while its settings are younger than two seconds: somebody may be writing them
 # It counts whole seconds; when it comes back while the last attempt is ending, it loses sight of a message until it
 # is started anew ("skipped, still being delivered").
@@ -122,6 +123,8 @@ class Postfix(HomeServer):
             "maillog_file": self.folder / "mail.log",
             "maillog_file_prefixes": self.folder,
             "virtual_mailbox_base": self.mailbox,
+            "virtual_uid_maps": f"static:{pwd.getpwnam(_MAILBOX_USER).pw_uid}",
+            "virtual_gid_maps": f"static:{grp.getgrnam(_MAILBOX_GROUP).gr_gid}",
         }
 
     def _times(self) -> dict[str, str]:
@@ -136,7 +139,7 @@ class Postfix(HomeServer):
             for name in names.split():
                 _own(self.folder / "queue" / name, owner, group, mode)
         _own(self.folder / "data", "postfix", "root", 0o700)
-        _own(self.mailbox, "nobody", "nogroup", 0o700)
+        _own(self.mailbox, _MAILBOX_USER, _MAILBOX_GROUP, 0o700)
 
 
 _MAIN = {
@@ -148,8 +151,6 @@ _MAIN = {
     "inet_protocols": "all",
     "virtual_mailbox_domains": HOME_DOMAIN,
     "virtual_mailbox_maps": "static:owner/",
-    "virtual_uid_maps": f"static:{pwd.getpwnam('nobody').pw_uid}",
-    "virtual_gid_maps": f"static:{grp.getgrnam('nogroup').gr_gid}",
     "virtual_mailbox_limit": 0,
     "message_size_limit": 64 << 20,
     "biff": "no",
