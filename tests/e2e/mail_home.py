@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from spamgate_tools.lab.accounts import (
     records,
 )
 from spamgate_tools.lab.home_server import OWNER, HomeServer
-from spamgate_tools.lab.host import Host, needed
+from spamgate_tools.lab.host import needed
 from spamgate_tools.lab.letters import letter
 from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.mx import MailServers, Server, exchangers, submission
@@ -86,12 +85,16 @@ class MailHome:
         self.mail.start()
         self.devices = {device: self.net.host(device, dhcp_name=device) for device in devices}
         self._bots: list[subprocess.Popen] = []
+        self._has_gateway = False
 
     def __enter__(self) -> "MailHome":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        has_ended = self._has_gateway and self.router.gateway.poll() is not None
+        words = self.gateway_words() if has_ended else ""
         self.net.close()
+        assert kind or not has_ended, words
 
     # --- the gateway ----------------------------------------------------------------------------
 
@@ -101,6 +104,7 @@ class MailHome:
         self.router.start()
         if has_gateway:
             self.router.start_gateway()
+            self._has_gateway = True
             self._events = Follower(self.net.router.folder / "events.jsonl")
             self._verdicts: list[dict] = []
 
@@ -195,18 +199,13 @@ class MailHome:
         """Return the ids of a writer's messages that servers accepted, each as often as it was."""
         return sorted(message["id"] for message in self.accepted(writer))
 
-    def wait_for_mail(self, writer: str, expected: Iterable[str], seconds: float) -> float:
-        """Wait until all these messages have arrived and return how long it took; fails when one is missing."""
-        start, wanted = time.monotonic(), set(expected)
+    def wait_for_mail(self, writer: str, expected: Iterable[str], seconds: float) -> None:
+        """Wait until all these messages have arrived; fails when one is missing."""
+        wanted = set(expected)
         try:
             wait_until(lambda: wanted <= set(self.arrived(writer)), seconds, f"{writer}'s mail")
         except UserError:
             pytest.fail(f"after {seconds} s missing: {sorted(wanted - set(self.arrived(writer)))}\n{self.story()}")
-        return time.monotonic() - start
-
-    def servers_seen_by(self, host: Host) -> list[dict]:
-        """Return the connections that mail servers got from a device over IPv6, where its address shows."""
-        return [event for event in self.mail.events("connect") if event["client"] == host.global6]
 
 
 def letters(writer: str, domains: Iterable[str], count: int, start: int = 0) -> dict[str, Letter]:
