@@ -10,9 +10,9 @@ import json
 import sys
 
 from spamgate.core.ticks import elapsed
-from spamgate.hal.clock import ticks_ms
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net
+from spamgate.hal.steady_clock import ticks_ms
 from spamgate.service.dns_guard import DnsGuard
 from spamgate.store.settings import read_settings
 from spamgate.wire.address import parse_address

@@ -8,9 +8,9 @@ import json
 import sys
 
 from spamgate.core.ticks import elapsed
-from spamgate.hal.clock import ticks_ms
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net
+from spamgate.hal.steady_clock import ticks_ms
 from spamgate.service.smtp_responder import Responder
 
 REPORT_MS = 500

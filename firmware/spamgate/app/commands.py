@@ -4,13 +4,15 @@ import gc
 
 from spamgate import VERSION
 from spamgate.core import states
+from spamgate.core.compat import const
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.core.identity import BY_MAC
 from spamgate.wire.address import address_text, mac_text, parse_address
-from spamgate.wire.events import device_id, epoch, quote, write_device, write_event, write_verdict
+from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
 from spamgate.wire.messages import PROTOCOL, MessageError
+from spamgate.wire.notices import write_event
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Callable
 

@@ -3,10 +3,11 @@
 import gc
 import sys
 
+from spamgate.core.compat import const
 from spamgate.hal.storage import Storage
 from spamgate.store.event_log import EventLog
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.store.settings import Settings
 

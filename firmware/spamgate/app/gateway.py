@@ -15,15 +15,15 @@ from spamgate.app.commands import Commands, merge_grants
 from spamgate.app.environment import forget_module, open_event_log, print_trace, read_config, system_resolvers
 from spamgate.app.persistence import Persistence
 from spamgate.core import evidence, states
+from spamgate.core.compat import const
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.identity import Identity
 from spamgate.core.router_limits import RouterLimits
 from spamgate.core.ticks import elapsed
-from spamgate.hal.clock import ticks_ms
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net, claim
-from spamgate.hal.steady_clock import SteadyClock
+from spamgate.hal.steady_clock import SteadyClock, ticks_ms
 from spamgate.hal.storage import Storage
 from spamgate.plane.linux import LinuxPlane
 from spamgate.plane.linux_log import PacketLog
@@ -34,9 +34,10 @@ from spamgate.service.smtp_responder import Responder
 from spamgate.store.state import StateFile
 from spamgate.store.trace import TraceRing
 from spamgate.wire.address import address_text, mac_text
-from spamgate.wire.events import device_id, quote, write_event, write_verdict
+from spamgate.wire.events import device_id, quote, write_verdict
+from spamgate.wire.notices import write_event
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

@@ -2,11 +2,12 @@
 
 import json
 
+from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.core.snapshot import newest_s, record, restore
 from spamgate.core.ticks import elapsed
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 

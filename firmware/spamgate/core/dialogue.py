@@ -12,7 +12,7 @@ from spamgate.core.devices import GRANT_MAIL_SERVER
 from spamgate.core.hashing import hash_pair
 from spamgate.core.tables import DistinctSet
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 

@@ -18,7 +18,7 @@ from spamgate.core.mail import Mail
 from spamgate.core.providers import Providers
 from spamgate.core.score import H1, H2, H3, ScoreBoard
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

@@ -11,6 +11,8 @@ Sources: [prior] our first prior, to be replaced when measured; [P paper] publis
 [M capture] measured; [A] assumed by us, with the reason.
 """
 
+from spamgate.core.compat import const
+
 MX_QUERY = 0
 MAIL_NAME_QUERY = 1
 NXDOMAIN_BURST = 2
@@ -46,7 +48,7 @@ FAMILY_AUTH = 32  # passwords tried on submission ports
 ALWAYS = 1  # counts even for a device granted as mail server
 PROOF = 2  # from outside the volume of mail: may carry a device into quarantine
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     Row = tuple[str, int, int, int, int, int]
 

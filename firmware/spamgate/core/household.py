@@ -14,7 +14,7 @@ from spamgate.core import evidence, states
 from spamgate.core.compat import const
 from spamgate.core.score import H1
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 

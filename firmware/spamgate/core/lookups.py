@@ -13,7 +13,7 @@ from spamgate.core.hashing import hash_pair
 from spamgate.core.states import QUARANTINED, THROTTLED
 from spamgate.core.tables import DistinctSet, Recall
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 

@@ -17,7 +17,7 @@ from spamgate.core.dialogue import POLICY, UNKNOWN_RECIPIENT, Dialogue
 from spamgate.core.household import Household
 from spamgate.core.providers import is_exchange, network_provider
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 

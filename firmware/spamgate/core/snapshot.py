@@ -15,7 +15,7 @@ from spamgate.core.evidence import KINDS
 from spamgate.core.identity import Identity
 from spamgate.core.states import STATES
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

@@ -9,9 +9,9 @@ import select
 
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
-from spamgate.hal.clock import ticks_ms
+from spamgate.hal.steady_clock import ticks_ms
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

@@ -9,6 +9,14 @@ from spamgate.hal.clock import elapsed_us, ticks_us
 _LATER_S = const(1 << 30)
 _US_PER_S = const(1000000)
 _NS_PER_S = const(1000000000)
+_WRAP = const((1 << 29) - 1)
+
+_ticks_ms = getattr(time, "ticks_ms", None)  # MicroPython
+
+
+def ticks_ms() -> int:
+    """Return monotonic milliseconds below 2**29, to be compared with `core.ticks.elapsed` only."""
+    return (_ticks_ms() if _ticks_ms else time.perf_counter_ns() // 1000000) & _WRAP
 
 
 def wall_s() -> int:

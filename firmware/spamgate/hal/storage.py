@@ -6,7 +6,9 @@ it takes the old one's name.  Each store checks what it reads.
 
 import os
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Iterable
 

@@ -1,6 +1,8 @@
 """What planes, services and the application expect of each other: shapes, for readers and for the type checker."""
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 

@@ -7,7 +7,7 @@ from spamgate.wire.cursor import FormError
 from spamgate.wire.dns import Message
 from spamgate.wire.dns_stream import DnsStreams
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
     from spamgate.wire.packet import Packet

@@ -22,7 +22,7 @@ from spamgate.wire import conntrack
 from spamgate.wire.cursor import FormError
 from spamgate.wire.nft import NEW_FLOW_TABLE, ask_chain, ask_flow_tables, chain_mark
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
     from spamgate.plane.offload import Offload

@@ -8,7 +8,7 @@ needs.  Destinations with a past are left alone.
 from spamgate.core import states
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

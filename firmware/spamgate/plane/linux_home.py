@@ -1,9 +1,10 @@
 """Where the home ends, on a Linux router: its LANs' networks, and the router's own addresses."""
 
+from spamgate.core.compat import const
 from spamgate.plane.netfilter import interface_index, interface_mac
 from spamgate.wire.address import Scope, address_text
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.plane.netfilter import Netfilter
 

@@ -10,7 +10,7 @@ from spamgate.plane.netfilter import deepen, netlink_socket
 from spamgate.wire.netlink import LITTLE, Request, first_error
 from spamgate.wire.nflog import PACKET, bind, configure
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.plane.watch import Watcher
 

@@ -7,7 +7,7 @@ limits come from the settings, interface names are quoted; nothing else is put i
 from spamgate.core.compat import const
 from spamgate.plane.linux_sets import TABLE
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

@@ -10,7 +10,7 @@ from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER
 from spamgate.core.identity import BEHIND_RELAY, BY_MAC
 from spamgate.wire.nft import Changes, pack_key
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.devices import DeviceTable
     from spamgate.plane.netfilter import Netfilter

@@ -9,7 +9,7 @@ from spamgate.wire.holes import HoldPool
 from spamgate.wire.rejections import Rejections
 from spamgate.wire.streams import StreamTable
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
     from spamgate.core.limits import Limits

@@ -7,7 +7,9 @@ that fails observation is degraded, and says so.
 
 import os
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable, Iterable
 

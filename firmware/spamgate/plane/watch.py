@@ -25,7 +25,7 @@ _NAME_BYTES = const(63)
 _PROXY_PORTS = (1080, 3128, 4145, 8080, 8118)
 
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.plane.contract import Own
 

@@ -12,7 +12,7 @@ from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.wire.messages import DONE, LINE_BYTES, PROTOCOL, MessageError, error_line, parse_request
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Callable
 

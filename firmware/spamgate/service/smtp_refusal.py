@@ -7,7 +7,7 @@ QUIT.  There is no 220, no 250 and no 354, so nobody can believe that mail was t
 
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 

@@ -19,7 +19,7 @@ from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.service.smtp_refusal import BYE, LATE, CommandReader, Refusal
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 

@@ -4,7 +4,9 @@ A disk that is full loses lines, never the gateway: `lost` counts them, and the 
 Of the line at which room or power ended, a part may stay; it is ended, so that what follows is a line of its own.
 """
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

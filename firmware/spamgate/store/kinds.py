@@ -3,10 +3,11 @@
 As in `wire/fields.py`, each has `allowed` and `read`.  A gateway forgets this module when its settings are read.
 """
 
+from spamgate.core.compat import const
 from spamgate.wire.address import mac_text, parse_network
 from spamgate.wire.fields import Refused, Text
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

@@ -6,11 +6,12 @@ an error: a misspelt one would be a wish that nobody hears.
 
 import json
 
+from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.store.kinds import DOMAIN, INTERFACE, MAC, NETWORK, Flag, List, Map, is_path
 from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Text, Whole, nearest
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

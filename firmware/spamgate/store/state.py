@@ -8,7 +8,7 @@ import binascii
 
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Iterable, Iterator
 

@@ -9,7 +9,7 @@ import struct
 
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Iterator
 

@@ -4,7 +4,9 @@ A loop over bytes costs MicroPython 0.3 ms for a full segment, which a stranger 
 for every packet, and a slice takes from the heap; its RingIO copies in 0.5 us and takes nothing.
 """
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

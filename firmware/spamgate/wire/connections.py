@@ -8,7 +8,7 @@ import array
 
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.wire.packet import Packet
 

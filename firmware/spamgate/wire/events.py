@@ -4,6 +4,7 @@ Keys stand in the order of the format; text is ASCII with escapes; times are pri
 numbers.  Reports may allocate, but piece by piece: a heap that is nearly full has no room for a whole line.
 """
 
+from spamgate.core.compat import const
 from spamgate.core.counters import (
     CONNECTS,
     DNS_NAMES,
@@ -20,7 +21,7 @@ from spamgate.core.states import STATE_NAMES
 from spamgate.wire.address import address_text, mac_text
 from spamgate.wire.pcap import LATER_S
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
@@ -59,12 +60,6 @@ def write_device(write: "Write", engine: "Engine", device: int) -> None:
     write('"first_smtp":%s,"submission":' % first)
     _write_smtp(write, engine, device, SUBMISSION)
     write(',"name":%s}\n' % _name(engine, device))
-
-
-def write_event(write: "Write", engine: "Engine", kind: str, fields: "list[tuple[str, str]]") -> None:
-    """Write the line for anything else that happens; `fields` are keys and their values as JSON."""
-    rest = "".join([',"%s":%s' % field for field in fields])
-    write('{"type":"%s","t":%s%s}\n' % (kind, epoch(engine.now_s + engine.skew_s, engine.now_us), rest))
 
 
 def device_id(engine: "Engine", device: int) -> str:

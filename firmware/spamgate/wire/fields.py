@@ -4,11 +4,12 @@ Each kind has `allowed`, which ends the sentence "... is not", and `read(value)`
 spelling or raises Refused.
 """
 
+from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.wire.address import AddressError, parse_address
 from spamgate.wire.events import quote
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Protocol
 

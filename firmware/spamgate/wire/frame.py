@@ -6,7 +6,7 @@ Link types are the numbers of the tcpdump.org LINKTYPE registry.
 from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.wire.nflog import LoggedPacket
 

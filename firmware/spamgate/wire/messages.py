@@ -6,11 +6,12 @@ that belong to it (`message_help.py`) and at the end by `{"type":"done"}` or `{"
 
 import json
 
+from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.wire.events import quote
 from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Whole, nearest
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 

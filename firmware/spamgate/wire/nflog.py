@@ -7,7 +7,7 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 from spamgate.wire.netlink import ACK, LITTLE, REQUEST, Request
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.wire.frame import Frame
 

@@ -7,7 +7,7 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
 from spamgate.wire.ip import Datagram
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.wire.fragments import Fragments
 

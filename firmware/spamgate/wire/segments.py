@@ -10,7 +10,7 @@ from spamgate.core.compat import const
 from spamgate.wire.connections import Connections
 from spamgate.wire.holes import HoldPool
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 

@@ -14,7 +14,7 @@ from spamgate.wire.smtp_dialogue import Dialogue
 from spamgate.wire.smtp_lines import LinePool
 from spamgate.wire.smtp_verbs import argument_at, chunk_size, is_last, is_strict, verb_of, word_end
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 

@@ -5,7 +5,7 @@ RFC 5321 4.1, 1869, 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH).
 
 from spamgate.core.compat import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     Bytes = bytes | bytearray
 

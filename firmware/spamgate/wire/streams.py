@@ -11,7 +11,7 @@ from spamgate.core.compat import const
 from spamgate.wire.holes import HoldPool
 from spamgate.wire.segments import Segments
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.wire.packet import Packet
     from spamgate.wire.segments import Listener
