@@ -57,16 +57,17 @@ def merge_settings(config: Mapping[str, object], options: Mapping[str, object]) 
 
 def run_gateway(settings: Mapping[str, object]) -> NoReturn:
     """Turn this process into the gateway; UserError says what it lacks."""
-    micropython = find_micropython()
-    environment = {**os.environ, "MICROPYPATH": str(search_path(micropython))}
+    micropython = [os.path.abspath(find_micropython()[0])]
+    environment = {**os.environ, "MICROPYPATH": "."}  # MicroPython keeps the path of every module: so a short one
     environment["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), _SYSTEM_FOLDERS)))
     _check_machine(environment["PATH"])
     _warn_of_interfaces(settings)
     _make_folder(str(settings.get("control", DEFAULT_SOCKET)))
     command = [*micropython, "-X", f"heapsize={HEAP_KB}k", "-m", _PROGRAM, "--config", _passed_on(settings)]
+    os.chdir(search_path(micropython))
     os.umask(0o077)  # its socket and its files are root's own
     sys.stdout.flush()
-    os.execvpe(command[0], command, environment)
+    os.execve(command[0], command, environment)
 
 
 def _passed_on(settings: Mapping[str, object]) -> str:

@@ -116,8 +116,8 @@ class Router:
         file.write_text(json.dumps(self.configuration()))
         micropython = find_micropython()
         words = [*micropython, "-X", f"heapsize={HEAP_KB}k", "-m", "spamgate.app.gateway", "--config", str(file)]
-        environment = {**os.environ, "MICROPYPATH": str(search_path(micropython))}
-        self.gateway = self._host.popen(words, log=_GATEWAY_LOG, env=environment)
+        place = {"cwd": search_path(micropython), "env": {**os.environ, "MICROPYPATH": "."}}
+        self.gateway = self._host.popen(words, log=_GATEWAY_LOG, **place)
         started = Follower(self._host.folder / _EVENTS)
         wait_until(lambda: self._has_started(started), _START_S, f"the gateway's start ({self.last_words()})")
 
