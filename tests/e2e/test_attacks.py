@@ -71,6 +71,7 @@ class Siege:
         assert submitted.returncode == 0, submitted.stdout
         assert loaded["lost"] * 1000 <= loaded["sent"] * LOST_OF_1000, loaded
         assert after["heap_used"] <= before["heap_used"] + may_fill_bytes, self.figures[kind]
+        assert [event["text"] for event in home.log("error") if "heap" in event["text"]] == []
         self.check_suspect()
         return attacked
 

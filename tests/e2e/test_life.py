@@ -76,6 +76,8 @@ def test_a_kill_loses_no_packet_and_takes_back_no_verdict(home, round, record_pr
         assert [at for at in answered if at < killed], "it did not resolve while the gateway lived"
         outages.append(min([at for at in answered if at > killed], default=killed + 99) - killed)
     assert max(outages) < RESOLVES_AGAIN_S
+    over_tcp = home.devices["bot"].run(["dig", "+tcp", "+short", "+time=2", f"@{RESOLVER4}", NORTH.name, "A"])
+    assert over_tcp.stdout.strip() == NORTH.address4
     assert_nothing_lost(load)
     assert home.says("bot", MX[9]) == home.says("bot", MX6[9]) == REFUSED
 
