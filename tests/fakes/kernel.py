@@ -42,7 +42,7 @@ class FakeKernel:
         self.sets = after
         return 0
 
-    def addresses(self):
+    def addresses(self, first):
         return self.interfaces
 
     def holds(self):

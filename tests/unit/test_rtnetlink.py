@@ -84,9 +84,10 @@ class Reading(unittest.TestCase):
         for size in (0, 15, 0x7FFFFFFF, 0xFFFFFFFF):
             self.assertEqual(read(message(20, bytes(8), size) + good), ([], True))
 
-    def test_the_question_is_for_all(self):
-        ((kind, flags, _, body),) = messages(ask_addresses())
-        self.assertEqual((kind, flags, body), (22, 0x301, bytes(8)))
+    def test_the_question_is_for_one_or_all(self):
+        for interface in (0, 7):
+            ((kind, flags, _, body),) = messages(ask_addresses(interface))
+            self.assertEqual((kind, flags, body), (22, 0x301, bytes(4) + struct.pack("@I", interface)))
 
 
 if __name__ == "__main__":

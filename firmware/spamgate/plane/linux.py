@@ -37,7 +37,8 @@ _DAY_S = const(86400)
 _MARKED_CHAIN = "passed_on"
 _NOT_LOADED = const(-2)
 _NEVER = const(-(1 << 30))
-_LOG_ERRORS = {1: "no privilege; run as root", 16: "another program reads it; choose another log_group"}
+_EPERM = const(1)
+_NOT_PERMITTED = "no privilege, or another program reads it; run as root, or choose another log_group"
 
 
 class PlaneError(SpamgateError):
@@ -63,7 +64,7 @@ class LinuxPlane:
         self._kernel = Netfilter()
         lasting_s = 0 if settings.fail == "closed" else settings.verdict_hours * _HOUR_S
         self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
-        self.home = Home(self._kernel, settings.lan, settings.home_networks)
+        self.home = Home(self._kernel, settings.lan, settings.wan, settings.home_networks)
         self.log = log
         self._offload: "Offload | None" = None
         self._flows = Flows(engine, watcher, self.sets, owner.established)
@@ -90,7 +91,7 @@ class LinuxPlane:
         self._watcher.mail.flows = self._flows
         error = self.log.start()
         if error:
-            reason = _LOG_ERRORS.get(error, "error %d" % error)
+            reason = _NOT_PERMITTED if error == _EPERM else "error %d" % error
             raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
         self._load()
         self._put_in_force()

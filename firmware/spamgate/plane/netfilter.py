@@ -19,11 +19,10 @@ _SO_RCVBUF = const(8)
 _SO_RCVBUFFORCE = const(33)
 _SOL_NETLINK = const(270)
 _NO_ENOBUFS = const(5)
+_GET_STRICT_CHECK = const(12)
 _REQUEST_BYTES = const(1024)
 _REPLY_BYTES = const(4096)
 _HEADER_BYTES = const(16)
-
-ENOENT = 2
 
 
 def netlink_socket(family: int = _NETFILTER, groups: int = 0):
@@ -76,22 +75,37 @@ class Netfilter:
             at += (length + 3) & ~3
         return found
 
-    def addresses(self) -> "list[InterfaceAddress]":
-        """Return the addresses of all interfaces; of more than fifty or so, the first."""
+    def addresses(self, first: "list[int]") -> "list[InterfaceAddress]":
+        """Return the addresses of the interfaces `first`, then of all others.
+
+        Of more than fifty or so, on one of these interfaces or altogether, the first.
+        """
+        found: "list[InterfaceAddress]" = []
+        for interface in first + [0]:
+            part = self._addresses_of(interface)
+            found += [one for one in part if (one.interface == interface if interface else one.interface not in first)]
+        return found
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def _addresses_of(self, interface: int) -> "list[InterfaceAddress]":
+        """Return the addresses of one interface, or of all: each on a socket of its own, lest answers meet."""
         found: "list[InterfaceAddress]" = []
         sock = netlink_socket(_ROUTE)
         try:
-            sock.send(ask_addresses())
+            sock.setsockopt(_SOL_NETLINK, _GET_STRICT_CHECK, 1)
+        except OSError:
+            pass  # before Linux 4.20
+        try:
+            sock.send(ask_addresses(interface))
             read_addresses(self.reply, sock.readinto(self.reply) or 0, found)
         except OSError:
             pass
         finally:
             sock.close()
         return found
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._sock.close()
 
     def _receive(self) -> int:
         try:

@@ -107,7 +107,7 @@ def ask_chain(request: Request, table: str, chain: str) -> "memoryview":
 
 
 def chain_mark(answer: "bytes | bytearray", size: int) -> int:
-    """Return a number that differs once the chain was made anew or its rules became more or fewer; -1: it is gone."""
+    """Return a number that differs once the chain's rules became more or fewer; -1: it is gone."""
     handle = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_HANDLE, 8)
     use = find_attribute(answer, _HEADERS_BYTES, size, _CHAIN_USE, 4)
     if handle < 0 or use < 0:

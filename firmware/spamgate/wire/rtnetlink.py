@@ -26,9 +26,13 @@ class InterfaceAddress:
         self.is_tentative = is_tentative
 
 
-def ask_addresses() -> bytes:
-    """Return the question for all addresses of all interfaces."""
-    return struct.pack("@IHHIIBBBBI", _HEADER_BYTES + _BODY_BYTES, _GET_ADDRESS, _REQUEST_DUMP, 1, 0, 0, 0, 0, 0, 0)
+def ask_addresses(interface: int) -> bytes:
+    """Return the question for the addresses of an interface; 0: of all of them.
+
+    Kernels before 4.20, and sockets without NETLINK_GET_STRICT_CHK, always answer for all.
+    """
+    size = _HEADER_BYTES + _BODY_BYTES
+    return struct.pack("@IHHIIBBBBI", size, _GET_ADDRESS, _REQUEST_DUMP, 1, 0, 0, 0, 0, 0, interface)
 
 
 def read_addresses(buf: "bytes | bytearray", size: int, found: "list[InterfaceAddress]") -> bool:
