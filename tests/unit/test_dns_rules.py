@@ -150,11 +150,21 @@ class Judged(unittest.TestCase):
         judge = Judge()
         asked = query("good.example")
         self.assertEqual(judge.says(asked[:20]), refuse(asked, 1))
-        self.assertEqual(judge.says(asked + b"\0"), refuse(asked, 1))
+        self.assertEqual(judge.says(asked[:12] + b"\xc0\x0c\0\1\0\1"), refuse(asked, 1))
         self.assertEqual(judge.says(asked[:2] + b"\x29" + asked[3:]), refuse(asked[:2] + b"\x29" + asked[3:], 4))
         self.assertEqual(judge.says(asked[:2] + b"\x81" + asked[3:]), b"")
         self.assertEqual(judge.says(b""), b"")
         self.assertEqual(judge.says(asked + b"x" * 500), refuse(asked, 1))
+
+    def test_what_the_question_hides_is_for_the_upstream_to_judge(self):
+        judge = Judge()
+        self.assertEqual(judge.says(query("good.example") + b"\0"), None)
+        self.assertEqual(judge.query.end, len(query("good.example")))
+        self.assertEqual(judge.says(query("x.example")[:12] + b"\x3fbad\0\0\1\0\1"), None)
+
+    def test_a_listed_name_behind_the_question_is_not_looked_at(self):
+        asked = query("good.example")[:12] + b"\0" + query("bad.example")[12:]
+        self.assertEqual(Judge().says(asked), None)
 
     def test_records_that_are_none_are_refused(self):
         asked = query("bad.example", additional=opt())

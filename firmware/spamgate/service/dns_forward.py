@@ -10,7 +10,7 @@ from spamgate.service.dns_pending import FOLLOWS, FREE, NEW, Pending
 from spamgate.service.dns_upstream import Port, Upstreams
 from spamgate.wire.dns_answer import cut
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.service.dns_guard import DnsGuard
     from spamgate.service.dns_query import Query, Way
@@ -24,7 +24,6 @@ _MASK = const(255)
 _KEPT_MASK = const(63)
 _MARK_MASK = const(0xFFFF)
 _CROWDED = const(128)
-_SHORT_BYTES = const(128)
 _TRY_MS = const(1500)
 _TRIES = const(3)
 _SWEEP_MS = const(30000)
@@ -43,6 +42,8 @@ class Forwarder:
         self._random16 = net.random16
         self._pending = Pending()
         self._cache = Cache()
+        self._first = self._pending.first
+        self._kept = self._cache.kept
         self._out = bytearray(_LONG_REPLY_BYTES)  # the message on its way out
         self._view = memoryview(self._out)
         self._now_ms = 0
@@ -69,12 +70,12 @@ class Forwarder:
     def look_up(self, query: "Query") -> None:
         """Answer the query out of the cache, or ask an upstream."""
         query.mark = mark = hash(query.name) & _MARK_MASK
-        if self._cache.kept[mark & _KEPT_MASK] is not None and self._answer_kept(query):
+        if self._kept[mark & _KEPT_MASK] is not None and self._answer_kept(query):
             return
-        if self._pending.first[mark & _MASK] >= 0:
-            self._join(query)
-        else:
+        if self._first[mark & _MASK] < 0:
             self._ask(query)
+        else:
+            self._join(query)
 
     def _answer_kept(self, query: "Query") -> bool:
         size = self._cache.find_into(self._out, query, self._now_ms)
@@ -83,11 +84,13 @@ class Forwarder:
         return size > 0
 
     def _join(self, query: "Query") -> None:
-        """Ask, unless the same question waits for an answer already."""
+        """Ask, unless somebody waits for the same answer already; or we do, and our own question has come round."""
+        if self._is_ours(query.datagram[1]):
+            return
         standing = self._pending.standing(query)
         if standing == NEW:
             self._ask(query)
-        elif standing == FOLLOWS and self._may_wait(query):
+        elif standing == FOLLOWS and self._has_room(query):
             self._pending.open(query, None, self._random16(), self._now_ms)
 
     def _ask(self, query: "Query") -> None:
@@ -95,11 +98,11 @@ class Forwarder:
         if port is None or not self._may_wait(query):
             query.way.send(self._guard.failure(query.datagram[0], query.end), query.datagram[1])
         else:
-            place = self._pending.open(query, port, self._random16(), self._now_ms)
-            self._send(place, port, query.datagram[0])
+            self._send(self._pending.open(query, port, self._random16(), self._now_ms), port)
 
-    def _send(self, place: int, port: Port, wire: bytes) -> None:
-        """Send the query in this place with its own id."""
+    def _send(self, place: int, port: Port) -> None:
+        """Send the query in this place with the id it has there."""
+        wire = self._pending.datagrams[place][0]
         size = len(wire)
         self._view[:size] = wire
         self._out[0] = self._pending.high[place]
@@ -107,14 +110,10 @@ class Forwarder:
         port.send(self._view[:size])
 
     def _may_wait(self, query: "Query") -> bool:
-        """May the query wait for an answer?  What we ask ourselves may not: it would go round for ever."""
-        if self._is_ours(query.datagram[1]):
-            return False
-        size = len(query.datagram[0])
-        return self._pending.count < _CROWDED and size <= _SHORT_BYTES and size == query.end or self._has_room(query)
+        return self._pending.count < _CROWDED and len(query.datagram[0]) == query.end or self._has_room(query)
 
     def _has_room(self, query: "Query") -> bool:
-        """As `_may_wait`, when many wait, or the query says more than its question: how long its answer may be."""
+        """May the query wait, now that many do?  Or it says more than its question: how long its answer may be."""
         wire = query.datagram[0]
         if len(wire) > query.end + _OPT_TYPE_BYTES and wire[query.end + _OPT_TYPE_BYTES] >= _LONG:
             self.reply_bytes = _LONG_REPLY_BYTES
@@ -125,11 +124,19 @@ class Forwarder:
     # --- answers -------------------------------------------------------------------------------------
 
     def heard(self, port: Port, reply: bytes) -> None:
-        """A datagram came from the port's server."""
+        """A datagram came from the port's server: give the answer to whoever asked."""
         place = self._pending.whose(port, reply)
-        if place >= 0:
-            port.server.silent = 0
-            self._answer(place, reply)
+        if place < 0:
+            return
+        port.server.silent = 0
+        if len(reply) == self.reply_bytes:
+            reply = cut(reply, self._pending.ends[place])
+        wire = self._give(place, reply)
+        mark = self._pending.marks[place]
+        if self._cache.is_wanted(mark):
+            self._keep(wire, reply, mark)
+        if self._first[mark & _MASK] >= 0:
+            self._give_others(wire, mark, reply)
 
     def refused(self, port: Port) -> None:
         """The server cannot be reached: ask another at once what waits for it; where there is no other, wait."""
@@ -138,36 +145,30 @@ class Forwarder:
             if self._pending.ports[place] is port and self._pending.tries(place) < len(self.upstreams.servers):
                 self._ask_again(place)
 
-    def _answer(self, place: int, reply: bytes) -> None:
-        """Give the answer to whoever asked, and to who has asked the same meanwhile."""
-        wire = self._pending.datagrams[place][0]
-        mark = self._pending.marks[place]
-        if len(reply) == self.reply_bytes:
-            reply = cut(reply, self._pending.ends[place])
-        self._give(place, reply)
-        if self._cache.is_wanted(mark):
-            self._cache.keep(wire, reply, mark, self._now_ms)
-        if self._pending.first[mark & _MASK] >= 0:
-            self._give_others(wire, mark, reply)
+    def _give(self, place: int, reply: bytes) -> bytes:
+        """Give the answer to the query in this place, and return that."""
+        wire, peer = self._pending.datagrams[place]
+        self._pending.close(place)
+        size = len(reply)
+        self._view[:size] = reply
+        self._out[0] = wire[0]
+        self._out[1] = wire[1]
+        self._send_out(self._pending.ways[place], size, peer)
+        return wire
+
+    def _send_out(self, way: "Way", size: int, peer: bytes) -> None:
+        way.send(self._view[:size], peer)
+        self._tell(size, self._split(peer))
 
     def _give_others(self, wire: bytes, mark: int, reply: bytes) -> None:
+        """Give the answer to those, too, who have asked the same meanwhile."""
         place = self._pending.find(wire, mark)
         while place >= 0:
             self._give(place, reply)
             place = self._pending.find(wire, mark)
 
-    def _give(self, place: int, reply: bytes) -> None:
-        wire, peer = self._pending.datagrams[place]
-        size = len(reply)
-        self._view[:size] = reply
-        self._out[0] = wire[0]
-        self._out[1] = wire[1]
-        self._pending.close(place)
-        self._send_out(self._pending.ways[place], size, peer)
-
-    def _send_out(self, way: "Way", size: int, peer: bytes) -> None:
-        way.send(self._view[:size], peer)
-        self._tell(size, self._split(peer))
+    def _keep(self, wire: bytes, reply: bytes, mark: int) -> None:
+        self._cache.keep(wire, reply, mark, self._now_ms)
 
     def _tell(self, size: int, client: "tuple[bytes, int]") -> None:
         self._answered(self._out, 0, size, client[0], client[1])
@@ -195,7 +196,7 @@ class Forwarder:
         port = self.upstreams.port_after(before.server) if before else self.upstreams.next_port()
         self._pending.try_again(place, port, self._now_ms)
         if port is not None:
-            self._send(place, port, self._pending.datagrams[place][0])
+            self._send(place, port)
 
     def _give_up(self, place: int) -> None:
         wire, peer = self._pending.datagrams[place]

@@ -2,16 +2,17 @@
 
 A question that another device waits for already is not sent again: it follows the first one and has its answer.
 
-The rule when it is crowded: with 32 places taken no query longer than 128 bytes gets one, with half of them taken no
-device gets more than half; when all are taken, one drawn at random gives way, so that whoever holds most loses most.
+The rule when it is crowded: with 32 places taken no query that says more than its question gets one if it has more than
+128 bytes; with half of them taken no device gets more than half; when all are taken, one drawn at random gives way, so
+that whoever holds most loses most.
 """
 
 from array import array
 
 from spamgate.core.compat import const
-from spamgate.wire.dns_answer import answers
+from spamgate.wire.dns_answer import is_answer
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.service.dns_query import Query
     from spamgate.service.dns_upstream import Port
@@ -91,7 +92,7 @@ class Pending:
         if self.high[place] != reply[0] or self.ports[place] is not port and not self._was_from(port, place):
             return _NONE
         wire = self.datagrams[place][0]
-        return place if answers(reply, wire, self.ends[place]) else _NONE
+        return place if is_answer(reply, wire, self.ends[place]) else _NONE
 
     def try_again(self, place: int, port: "Port | None", now_ms: int) -> None:
         """The query is sent once more, from this port."""
@@ -128,9 +129,8 @@ class Pending:
 
     def has_room(self, query: "Query") -> bool:
         """May the asker have another query wait?"""
-        if self.count < _BUSY:
-            return True
-        if len(query.datagram[0]) > _LONG_BYTES:
+        size = len(query.datagram[0])
+        if self.count >= _BUSY and size > _LONG_BYTES and size > query.end:
             return False
         return self.count < _CROWDED or self._held(device_of(query.datagram[1])) < _CROWDED
 

@@ -5,9 +5,9 @@ An answer may have 64 KB: it is handed on piece by piece, its id exchanged in th
 
 from spamgate.core.compat import const
 from spamgate.service.stream import Stream
-from spamgate.wire.dns_answer import answers, question_end
+from spamgate.wire.dns_answer import is_answer, question_end
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -97,7 +97,7 @@ class Relay:
             self._head = data
             return b""
         self.left = whole
-        self._is_wanted = wire is not None and answers(data[_LENGTH_BYTES:whole], wire, end)
+        self._is_wanted = wire is not None and is_answer(data[_LENGTH_BYTES:whole], wire, end)
         if wire is None or not self._is_wanted:
             return self._hand_on(data)
         del self.waiting[data[2:4]]

@@ -20,7 +20,7 @@ from spamgate.wire.dns_answer import (
     with_opt,
 )
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
@@ -33,6 +33,7 @@ QUERY_BYTES = 512  # the longest query that is taken
 _QUERY_BYTES = const(512)
 _HEADER_BYTES = const(12)
 _TYPE_AND_CLASS_BYTES = const(4)
+_ROOT = const(5)  # bytes from the root label to the end
 _MAX_NAME_BYTES = const(255)
 _MAX_LABEL_BYTES = const(63)
 _MOST_BYTES = const(65535)
@@ -105,23 +106,22 @@ class Rules:
     def judge(self, query: "Query") -> "Answer | None":
         """Return our own answer to the query, empty when it gets none, or None: it is to be looked up.
 
-        The answer is lent until the next one is made.
+        The answer is lent until the next one is made.  Of a plain question no label is looked at that no list asks for:
+        where their sizes make no name, it is for the upstream to say so.
         """
         wire = query.datagram[0]
-        if not wire.startswith(_PLAIN, 2):
-            return self._judge_other(query)
         end = query.end = len(wire)
+        if not wire.startswith(_PLAIN, 2) or wire.find(b"\0", _HEADER_BYTES) != end - _ROOT:
+            return self._judge_other(query)
         name = query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
-        if self._listed(name):
-            return self._hit(query, self._answer_plain)
-        return None if question_end(wire) == end else refuse(wire, _FORMERR)
+        return self._hit(query, self._answer_plain) if self._listed(name) else None
 
     def failure(self, wire: bytes, end: int) -> bytes:
         """Return SERVFAIL for the query whose question ends at `end`."""
         return self._with_opt(wire, end, fail(wire, end, _SERVFAIL), b"")
 
     def _judge_other(self, query: "Query") -> "Answer | None":
-        """As `judge`, for what is not one question and nothing else."""
+        """As `judge`, for what is more or less than one question, or has a zero byte in a label."""
         wire = query.datagram[0]
         end = query.end = question_end(wire)
         if end <= 0 or len(wire) > _QUERY_BYTES:

@@ -95,13 +95,14 @@ def opt_class_at(message: Message, query: bytes, end: int) -> int:
     return found
 
 
-def answers(reply: bytes, query: bytes, end: int) -> bool:
-    """Has this the same question as the query, or is it an error that repeats none?  Ids are not looked at."""
-    if len(reply) < _HEADER_BYTES or not reply[2] & _QR:
-        return False
-    if reply.startswith(query[_HEADER_BYTES:end], _HEADER_BYTES):
+def is_answer(reply: bytes, query: bytes, end: int) -> bool:
+    """Has a message of twelve bytes or more the query's question, or is it an error that repeats none?
+
+    Ids are not looked at.
+    """
+    if reply[2] & _QR and reply.startswith(query[_HEADER_BYTES:end], _HEADER_BYTES):
         return True
-    return reply.startswith(_NO_COUNTS, 4) and reply[3] & _RCODE > 0
+    return reply[2] & _QR > 0 and reply.startswith(_NO_COUNTS, 4) and reply[3] & _RCODE > 0
 
 
 def refuse(query: bytes, rcode: int) -> bytes:
