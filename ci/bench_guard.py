@@ -1,8 +1,8 @@
 """Measure the DNS guard against dnsmasq: same namespaces, same upstream, same names, one run after the other.
 
 The servers share one core, dnsperf has the other, with 64 queries outstanding.  dnsmasq is as installed, with its
-cache, and blocks the same hundred names; no name that is passed on is asked twice within a cache's reach.  The guard runs as
-on a router: MicroPython's bytecode, with time-outs, TCP, EDNS and counts by device.
+cache, and blocks the same hundred names; no name that is passed on is asked twice within a cache's reach.  The guard
+runs as on a router: MicroPython's bytecode, with time-outs, TCP, EDNS and counts by device.
 """
 
 import json
