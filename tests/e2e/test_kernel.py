@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def run(what: str, folder: Path, *, before: str = "", given: str = "") -> dict |
     if os.geteuid():
         pytest.skip("not run: network namespaces need root")
     program = [*micropython, "-X", "heapsize=512k", str(TESTS / "programs" / "kernel.py"), what, str(folder)]
-    script = f'mount -t sysfs sysfs /sys; {before}\nexec "$@"'
+    script = f'mount -t sysfs sysfs /sys; {before}\n"$@"'
     done = subprocess.run(
         ["unshare", "-nm", "sh", "-ec", script, "sh", *program],
         env={**os.environ, "MICROPYPATH": str(TESTS.parent / "firmware")},
@@ -182,3 +183,67 @@ def test_the_home_is_known_beside_many_addresses_and_while_interfaces_change(tmp
     gone = told["gone"]
     assert "192.168.78.1" not in gone[1] and gone[2:4] == [["192.168.77.1", "fd77::1"], ["br-guest"]]
     assert told["back"][0] and told["back"][2:] == there[2:]
+
+
+# --- connections -------------------------------------------------------------------------------------
+
+CONNECT = """
+import socket, sys, time
+listeners = [socket.create_server(("127.0.0.1", 8421)), socket.create_server(("::1", 8421), family=socket.AF_INET6)]
+clients = []
+for address, source in (("127.0.0.9", "127.0.0.1"), ("fd00::9", "::1")):
+    clients.append(socket.create_connection((address, 25), 3, (source, 40001)))
+open(sys.argv[1], "w").close()
+time.sleep(20)
+"""
+REDIRECT = """
+table inet nat {
+  chain output { type nat hook output priority -100; tcp dport 25 redirect to :8421; }
+}
+"""
+
+
+def test_the_server_that_a_redirected_client_meant_is_known(tmp_path):
+    """Asked for by what the responder sees of it, and by what the client sees; others are unknown."""
+    (tmp_path / "nat.nft").write_text(REDIRECT)
+    (tmp_path / "connect.py").write_text(CONNECT)
+    before = f"""
+        cd {tmp_path}; ip link set lo up; ip -6 addr add fd00::9/128 dev lo nodad; nft -f nat.nft
+        {sys.executable} connect.py ready & trap "kill $!" EXIT
+        for _ in $(seq 100); do test -e ready && break; sleep 0.05; done
+    """
+    asked = [
+        "127.0.0.1 8421 127.0.0.1 40001 reply",
+        "127.0.0.1 40001 127.0.0.9 25 original",
+        "::1 8421 ::1 40001 reply",
+        "::1 40001 fd00::9 25 original",
+        "127.0.0.1 40002 127.0.0.9 25 original",
+    ]
+    told = run("connections", tmp_path, before=before, given="\n".join(asked) + "\n")
+    four = [["127.0.0.1", 40001, "127.0.0.9", 25], ["127.0.0.1", 8421, "127.0.0.1", 40001]]
+    six = [["::1", 40001, "fd00::9", 25], ["::1", 8421, "::1", 40001]]
+    assert told == [four, four, six, six, "no connection"]
+
+
+# --- flow offload -----------------------------------------------------------------------------------
+
+FLOW_TABLE = """
+table inet fw4 {
+  flowtable ft { hook ingress priority 0; devices = { lo }; }
+  chain forward { type filter hook forward priority 0; meta l4proto { tcp, udp } flow add @ft; }
+}
+"""
+
+
+def test_flow_offload_is_exempted_and_restored_in_the_kernel(tmp_path):
+    file = tmp_path / "flows.nft"
+    file.write_text(FLOW_TABLE)
+    if subprocess.run(["unshare", "-n", "nft", "-f", str(file)], capture_output=True, check=False).returncode:
+        pytest.skip("not run: this kernel has no flow tables (CONFIG_NF_FLOW_TABLE)")
+    told = run("offload", tmp_path, before=f"nft -f {file}; nft list ruleset >{tmp_path}/before")
+    assert told == {"reports": ["flow offload: port 25 exempted in inet fw4 forward"], "problem": ""}
+    before, exempt, again, after = [
+        (tmp_path / step).read_text() for step in ("before", "exempt", "still_exempt", "restored")
+    ]
+    assert "th dport { 0-24, 26-65535 } th sport { 0-24, 26-65535 } flow add @ft" in exempt
+    assert (again, after) == (exempt, before)
