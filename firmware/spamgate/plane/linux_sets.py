@@ -1,6 +1,6 @@
 """What the kernel holds of each device: elements of the table's sets, by MAC, or by MAC and address behind a relay.
 
-Each change is a transaction of its own.  Elements run out by themselves, and somebody else may flush the table: so what
+Each change is one transaction.  Elements run out by themselves, and somebody else may flush the table: so what
 is in the sets is not remembered, only where the maps' elements lead to.
 """
 
@@ -26,6 +26,7 @@ _ENDED_S = const(3600)
 _STRICT_S = const(86400)
 
 _NO_CHAIN = ""
+_STOPPING = ("quarantined", "confirmed")
 
 
 class KernelSets:
@@ -52,16 +53,13 @@ class KernelSets:
     def show(self, device: int) -> None:
         """Let the kernel treat the device as its state and grant say."""
         chain = self._chain(device)
-        stopped = self._devices.state[device] == states.QUARANTINED
         for suffix, key in self._keys(device):
-            if chain:
-                self._put("states" + suffix, key, self._lasting_s, chain)
-            else:
-                self._drop("states" + suffix, key, True)
-            if stopped:
-                self._put("stopped" + suffix, key, self._lasting_s)
-            else:
-                self._drop("stopped" + suffix, key)
+            old = self._chains.get(key, _NO_CHAIN)
+            if (old or chain) and self._lead(suffix, key, old, chain):
+                if chain:
+                    self._chains[key] = chain
+                else:
+                    self._chains.pop(key)
 
     def empty_budget(self, device: int, refill_s: int) -> None:
         """The budget of a device just throttled starts empty, and is so for `refill_s`."""
@@ -124,26 +122,35 @@ class KernelSets:
     def _has_mac(self, device: int) -> bool:
         return device != CROWD and self._devices.kind(device) in (BY_MAC, BEHIND_RELAY)
 
-    def _put(self, name: str, key: bytes, timeout_s: int, chain: str = _NO_CHAIN) -> None:
-        """Add the element, in the place of an older one."""
+    def _lead(self, suffix: str, key: bytes, old: str, chain: str) -> bool:
+        """Let the device's mail be judged in `chain` instead of `old`, and stop its flows if that stops them."""
         changes = self._changes.begin()
-        self._take_out(name, key, chain)
-        changes.add(name, key, timeout_s, chain)
-        if self._order() and chain:
-            self._chains[key] = chain
+        if old:
+            self._take_out("states" + suffix, key, old)
+        if chain:
+            changes.add("states" + suffix, key, self._lasting_s, chain)
+        if old in _STOPPING:
+            self._take_out("stopped" + suffix, key)
+        if chain in _STOPPING:
+            changes.add("stopped" + suffix, key, self._lasting_s)
+        return self._order()
 
-    def _drop(self, name: str, key: bytes, is_map: bool = False) -> None:
-        """Take the element out, if it is in."""
-        if is_map and key not in self._chains:
-            return
+    def _put(self, name: str, key: bytes, timeout_s: int) -> None:
+        """Add the element, in the place of an older one."""
         self._changes.begin()
-        self._take_out(name, key, self._chains[key] if is_map else _NO_CHAIN)
-        if self._order() and is_map:
-            self._chains.pop(key)
+        self._take_out(name, key)
+        self._changes.add(name, key, timeout_s)
+        self._order()
 
-    def _take_out(self, name: str, key: bytes, chain: str) -> None:
+    def _drop(self, name: str, key: bytes) -> None:
+        """Take the element out, if it is in."""
+        self._changes.begin()
+        self._take_out(name, key)
+        self._order()
+
+    def _take_out(self, name: str, key: bytes, chain: str = _NO_CHAIN) -> None:
         """Take out what may not be in: put in first, for a transaction that fails costs the kernel some 10 ms."""
-        self._changes.add(name, key, 1, self._chains.get(key, chain) if chain else _NO_CHAIN)
+        self._changes.add(name, key, 1, chain)
         self._changes.delete(name, key)
 
     def _order(self) -> bool:
