@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from spamgate.service.dns_guard import DnsGuard
     from spamgate.service.dns_query import Query, Way
 
-_REPLY_BYTES = const(1233)  # one more than may come without being asked for more (RFC 9715)
+_REPLY_BYTES = const(513)  # one more than may come without being asked for more (RFC 1035 4.2.1)
+_EDNS_REPLY_BYTES = const(1233)  # as a rule (RFC 9715)
 _LONG_REPLY_BYTES = const(4097)
 _LONG = const(5)  # high byte of the UDP size that a query announces which wants long replies
 _OPT_TYPE_BYTES = const(3)
@@ -115,8 +116,9 @@ class Forwarder:
     def _has_room(self, query: "Query") -> bool:
         """May the query wait, now that many do?  Or it says more than its question: how long its answer may be."""
         wire = query.datagram[0]
-        if len(wire) > query.end + _OPT_TYPE_BYTES and wire[query.end + _OPT_TYPE_BYTES] >= _LONG:
-            self.reply_bytes = _LONG_REPLY_BYTES
+        if len(wire) > query.end + _OPT_TYPE_BYTES:
+            is_long = wire[query.end + _OPT_TYPE_BYTES] >= _LONG
+            self.reply_bytes = max(self.reply_bytes, _LONG_REPLY_BYTES if is_long else _EDNS_REPLY_BYTES)
         if self._pending.count >= _PLACES:
             self._give_up(self._pending.taken(self._random16() & _MASK))
         return self._pending.has_room(query)
@@ -137,6 +139,12 @@ class Forwarder:
             self._keep(wire, reply, mark)
         if self._first[mark & _MASK] >= 0:
             self._give_others(wire, mark, reply)
+
+    def be_brief(self) -> bool:
+        """There is no memory for long answers: their askers are told to come by TCP.  False: there are none waiting."""
+        was_brief = self.reply_bytes == _REPLY_BYTES
+        self.reply_bytes = _REPLY_BYTES
+        return not was_brief
 
     def refused(self, port: Port) -> None:
         """The server cannot be reached: ask another at once what waits for it; where there is no other, wait."""

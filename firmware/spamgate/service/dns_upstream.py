@@ -20,6 +20,9 @@ if TYPE_CHECKING:
         def heard(self, port: "Port", reply: bytes) -> None:
             """A datagram came from the port's server."""
 
+        def be_brief(self) -> bool:
+            """There is no memory for long answers; are they shorter from now on?"""
+
         def refused(self, port: "Port") -> None:
             """The port's server cannot be reached, or nobody listens there."""
 
@@ -70,6 +73,9 @@ class Port:
         """
         try:
             self._take(sock.recv, self._hearer.reply_bytes)
+        except MemoryError:
+            if not self._hearer.be_brief():
+                raise
         except OSError:
             if self._left == self._burst:
                 self._hearer.refused(self)
