@@ -30,6 +30,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._poll = select.poll()
+        self._wait = getattr(self._poll, "ipoll", None) or self._poll.poll  # looked up once: that takes memory
         self._handlers: dict = {}
         self._tickers: list = []
         self._ticked_ms = ticks_ms()
@@ -65,8 +66,7 @@ class Loop:
 
     def turn(self, timeout_ms: int) -> None:
         """Wait once, serve what is ready, tick if it is time."""
-        ipoll = getattr(self._poll, "ipoll", None) or self._poll.poll
-        for ready in ipoll(timeout_ms):
+        for ready in self._wait(timeout_ms):
             try:
                 self._serve(ready[0], ready[1])
             except MemoryError:
