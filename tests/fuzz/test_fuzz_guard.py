@@ -47,13 +47,6 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-class Way:
-    """Where nothing comes from."""
-
-    def blocked(self, peer):
-        """Nobody counts."""
-
-
 @given(MESSAGES)
 @example(PLAIN)
 @example(RICH)
@@ -72,7 +65,7 @@ def test_the_question_ends_where_dnspython_says(wire: bytes) -> None:
 @example(RICH, {"guard_answer": "zero"})
 @example(RICH + b"\0", {"guard_answer": "nxdomain"})
 def test_what_rules_answer_is_a_message_for_that_query(wire: bytes, settings: dict) -> None:
-    asked = Query(Way())
+    asked = Query(None)
     asked.datagram = (wire, b"")
     lent = Rules(Settings(**settings)).judge(asked)
     if not lent:

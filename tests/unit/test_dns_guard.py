@@ -122,7 +122,7 @@ class NotPassedOn(Case):
             device = self.scene.device(DEVICE, 10000 + port)
             self.scene.send(device, query("bad.example"))
             device.close()
-            self.assertTrue(len(self.scene.guard._blocked) < 64)
+            self.assertTrue(len(self.scene.guard._rules.hits) < 64)
         self.scene.wait(100)
         self.assertEqual(sum([count for _, count in self.scene.observer.blocks]), 200)
 

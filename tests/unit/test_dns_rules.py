@@ -14,23 +14,12 @@ CANARY = "use-application-dns.net"
 ERROR = blocked_error(b"settings")
 
 
-class Way:
-    """Counts what is blocked."""
-
-    def __init__(self):
-        self.peers = []
-
-    def blocked(self, peer):
-        self.peers.append(peer)
-
-
 class Judge:
     """Rules, asked for one query after the other."""
 
     def __init__(self, **settings):
         self.rules = Rules(Settings(**settings))
-        self.way = Way()
-        self.query = Query(self.way)
+        self.query = Query(None)
 
     def says(self, wire):
         self.query.datagram = (wire, DEVICE)
@@ -90,14 +79,14 @@ class Judged(unittest.TestCase):
             for qtype in (A, AAAA, TXT, HTTPS, 255):
                 asked = query(text, qtype)
                 self.assertEqual(judge.says(asked), block(asked, len(asked)))
-        self.assertEqual(judge.way.peers, [DEVICE] * 10)
+        self.assertEqual(judge.rules.hits, {DEVICE: 10})
 
     def test_other_names_are_looked_up(self):
         judge = Judge()
         for asked in (query("good.example"), query("good.example", additional=opt()), query("example", flags=b"\0\0")):
             self.assertEqual(judge.says(asked), None)
         self.assertEqual((judge.query.name, judge.query.end), (name("example"), len(asked)))
-        self.assertEqual(judge.way.peers, [])
+        self.assertEqual(judge.rules.hits, {})
 
     def test_the_error_is_told_to_those_who_ask_with_opt_only(self):
         judge = Judge()
@@ -144,7 +133,7 @@ class Judged(unittest.TestCase):
         judge = Judge(monitor_only=True, guard_canary=True)
         for asked in (query("bad.example"), query("bad.example", additional=opt()), query(CANARY)):
             self.assertEqual(judge.says(asked), None)
-        self.assertEqual(len(judge.way.peers), 3)
+        self.assertEqual(judge.rules.hits, {DEVICE: 3})
 
     def test_what_is_no_query_is_refused_or_met_with_silence(self):
         judge = Judge()

@@ -133,6 +133,7 @@ class OwnAnswers(Case):
         asked = query("www.bad.example")
         client = self.client(framed(asked) + framed(asked[:20]) + framed(b"") + framed(answer(asked)))
         self.assertEqual(messages(client.received()), [block(asked, len(asked)), refuse(asked, 1)])
+        self.scene.wait(100)
         self.assertEqual(self.scene.observer.blocks, [(DEVICE, 1)])
         self.assertEqual(self.net.accept(self.resolver), None)
 

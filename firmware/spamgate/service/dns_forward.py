@@ -95,7 +95,7 @@ class Forwarder:
             self._pending.open(query, None, self._random16(), self._now_ms)
 
     def _ask(self, query: "Query") -> None:
-        port = self.upstreams.next_port()
+        port = self.upstreams.port or self.upstreams.port_of(self.upstreams.first())
         if port is None or not self._may_wait(query):
             query.way.send(self._guard.failure(query.datagram[0], query.end), query.datagram[1])
         else:
@@ -201,7 +201,8 @@ class Forwarder:
     def _ask_again(self, place: int) -> None:
         """Ask the server after the one asked before, and take the answer of whichever is sooner."""
         before = self._pending.ports[place]
-        port = self.upstreams.port_after(before.server) if before else self.upstreams.next_port()
+        server = self.upstreams.after(before.server) if before else self.upstreams.first()
+        port = self.upstreams.port_of(server)
         self._pending.try_again(place, port, self._now_ms)
         if port is not None:
             self._send(place, port)

@@ -33,10 +33,9 @@ class DnsGuard:
         self._split = net.split
         self._listeners: "dict[bytes, Listener]" = {}  # by address
         self._is_like_ours = bytearray(_LAST_BYTES)  # by last byte of an address, as in `dns_pending.device_of`
-        self._blocked: "dict[bytes, int]" = {}  # queries since the last tick, by packed address
-        rules = Rules(settings)
-        self.judge = rules.judge
-        self.failure = rules.failure
+        self._rules = Rules(settings)
+        self.judge = self._rules.judge
+        self.failure = self._rules.failure
         self._forwarder = Forwarder(net, loop, self, observer, log)
         self.look_up = self._forwarder.look_up
         self.upstreams = self._forwarder.upstreams
@@ -60,13 +59,13 @@ class DnsGuard:
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
-        self._tell_blocked()
+        self.tell_blocked()
         self._forwarder.tick(now_ms)
         self._tcp.tick(now_ms)
 
     def close(self) -> None:
         """Close every socket; what waits is lost."""
-        self._tell_blocked()
+        self.tell_blocked()
         self.serve([])
         self.upstreams.close()
         self._tcp.close()
@@ -81,24 +80,19 @@ class DnsGuard:
         """As `is_own`, of a packed address."""
         return self._is_like_ours[peer[7] ^ peer[-5]] > 0 and self._split(peer)[0] in self._listeners
 
-    def tell(self, answer: bytes, start: int, address: bytes, port: int) -> None:
-        """Tell that this client had this answer of an upstream."""
-        self._observer.answered(answer, start, len(answer), address, port)
+    def tell(self, answer: bytes, start: int, client: "tuple[bytes, int]") -> None:
+        """Tell that this client, an address and a port, had this answer of an upstream."""
+        self._observer.answered(answer, start, len(answer), client[0], client[1])
 
-    def blocked(self, address: bytes) -> None:
-        """Tell that a query from this address hit a rule."""
-        self._observer.blocked(address, 1)
-
-    def note_blocked(self, peer: bytes) -> None:
-        """As `blocked`, but told at the next tick: taking a packed address apart costs as much as the answer."""
-        self._blocked[peer] = self._blocked.get(peer, 0) + 1
-        if len(self._blocked) >= _TOLD:
-            self._tell_blocked()
-
-    def _tell_blocked(self) -> None:
-        for peer, count in self._blocked.items():
-            self._observer.blocked(self._split(peer)[0], count)
-        self._blocked.clear()
+    def tell_blocked(self, least: int = 1) -> None:
+        """Tell who asked for what is blocked, if they are so many; not at once, as it costs as much as an answer."""
+        hits = self._rules.hits
+        if len(hits) < least:
+            return
+        for asker, count in hits.items():
+            client = self._split(asker) if isinstance(asker, bytes) else asker
+            self._observer.blocked(client[0], count)
+        hits.clear()
 
     def _listen(self, address: bytes) -> None:
         try:
@@ -114,11 +108,12 @@ class Listener:
     """The UDP socket at one of our addresses."""
 
     def __init__(self, guard: DnsGuard, sock) -> None:
-        self.blocked = guard.note_blocked
+        self._tell_blocked = guard.tell_blocked
         self._sock = sock
         self._send = sock.sendto
         self._judge = guard.judge
         self._look_up = guard.look_up
+        self._rotate = guard.upstreams.rotate
         self._query = Query(self)
         self._burst = 1
         self._left = 0
@@ -129,8 +124,10 @@ class Listener:
             self._take(sock.recvfrom)
         except OSError:
             self._burst = self._burst - self._left or 1
+        self._tell_blocked(_TOLD)
 
     def _take(self, receive) -> None:
+        self._rotate()
         query = self._query
         self._left = self._burst
         while self._left:
@@ -141,8 +138,7 @@ class Listener:
             elif answer:
                 self._send(answer, query.datagram[1])
             self._left -= 1
-        if self._burst < _BURST:
-            self._burst += 1
+        self._burst = min(2 * self._burst, _BURST)
 
     def send(self, answer: "bytes | memoryview", peer: bytes) -> None:
         """Send to the packed address; what the kernel does not take is lost, as datagrams are."""

@@ -1,17 +1,16 @@
 """The query at hand: one object that the parts of the guard hand on to each other, filled anew for each query."""
 
-TYPE_CHECKING = False
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Way(Protocol):
         """How a query came, and its answer goes."""
 
         def send(self, answer: "bytes | memoryview", peer: bytes) -> None:
             """Send to the packed address; what the kernel refuses is lost, as datagrams are."""
-
-        def blocked(self, peer: bytes) -> None:
-            """What was asked from the packed address is blocked."""
 
 
 class Query:
@@ -23,7 +22,7 @@ class Query:
 
     def __init__(self, way: "Way") -> None:
         self.way = way
-        self.datagram: "tuple[bytes, bytes]" = (b"", b"")  # as it was received: the message, and who sent it
+        self.datagram: "tuple[bytes, Any]" = (b"", b"")  # the message, and who asks: packed; of a stream (address, port)
         self.end = 0  # of its question
         self.name = b""  # in small letters, as it lies in the question
         self.mark = 0  # hash of the name, 16 bits of it

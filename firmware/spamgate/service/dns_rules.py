@@ -22,8 +22,6 @@ from spamgate.wire.dns_answer import (
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Callable
-
     from spamgate.service.dns_query import Query
 
     Answer = bytes | memoryview
@@ -86,18 +84,17 @@ class NameList:
 
 
 class Rules:
-    """What the settings say about names."""
+    """What the settings say about names; `hits` counts by asker how often."""
 
     def __init__(self, settings) -> None:
+        self.hits: "dict[bytes | tuple[bytes, int], int]" = {}
         self._canary = wire_name(_CANARY) if settings.guard_canary else b""
         canaries = [_CANARY] if settings.guard_canary else []
         self._listed = NameList(canaries + settings.guard_block).listed
         self._allowed = NameList(settings.guard_allow)
-        self._has_allowed = len(settings.guard_allow) > 0
         self._enforces = not settings.monitor_only
-        is_zero = settings.guard_answer == "zero"
-        self._block = block_with_zero if is_zero else block
-        self._answer_plain = self._answer if is_zero else self._deny
+        self._block = block_with_zero if settings.guard_answer == "zero" else block
+        self._is_strict = self._enforces and self._block is block and not settings.guard_allow
         self._error = blocked_error(b"settings")
         self._message = Message()
         self._out = bytearray(QUERY_BYTES + 1)
@@ -114,7 +111,9 @@ class Rules:
         if not wire.startswith(_PLAIN, 2) or wire.find(b"\0", _HEADER_BYTES) != end - _ROOT:
             return self._judge_other(query)
         name = query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
-        return self._hit(query, self._answer_plain) if self._listed(name) else None
+        if not self._listed(name):
+            return None
+        return self._deny(query) if self._is_strict else self._hit(query)
 
     def failure(self, wire: bytes, end: int) -> bytes:
         """Return SERVFAIL for the query whose question ends at `end`."""
@@ -127,18 +126,21 @@ class Rules:
         if end <= 0 or len(wire) > _QUERY_BYTES:
             return refuse(wire, -end if end < 0 else _FORMERR) if end else b""
         query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
-        return self._hit(query, self._answer) if self._listed(query.name) else None
+        return self._hit(query) if self._listed(query.name) else None
 
-    def _hit(self, query: "Query", answer: "Callable[[Query], Answer]") -> "Answer | None":
+    def _hit(self, query: "Query") -> "bytes | None":
         """Return the answer to a query for a listed name, if that is not allowed."""
-        if self._has_allowed and query.name != self._canary and self._allowed.listed(query.name):
+        if query.name != self._canary and self._allowed.listed(query.name):
             return None
-        query.way.blocked(query.datagram[1])
-        return answer(query) if self._enforces else None
+        asker = query.datagram[1]
+        self.hits[asker] = self.hits.get(asker, 0) + 1
+        return self._answer(query) if self._enforces else None
 
     def _deny(self, query: "Query") -> memoryview:
-        """Return that the name does not exist, as `block` does, to what is one question and nothing else."""
-        self._view[: query.end] = query.datagram[0]
+        """As `_hit`, for a plain question where all that is listed does not exist: the commonest case, in few steps."""
+        wire, asker = query.datagram
+        self.hits[asker] = self.hits.get(asker, 0) + 1
+        self._view[: query.end] = wire
         self._out[2] = 0x81
         self._out[3] = 0x83
         return self._view[: query.end]

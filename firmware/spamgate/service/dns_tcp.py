@@ -11,7 +11,7 @@ from spamgate.service.dns_relay import Relay
 from spamgate.service.stream import Stream
 from spamgate.wire.dns_answer import question_end
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.service.dns_guard import DnsGuard
     from spamgate.service.dns_upstream import Server
@@ -22,6 +22,7 @@ _AT_A_TIME = const(8)
 _MOST_UNSENT = const(1024)
 _QUERY_BYTES = const(512)
 _LENGTH_BYTES = const(2)
+_TOLD = const(64)
 _IDLE_MS = const(10000)
 _LIFE_MS = const(120000)
 _TRY_MS = const(1500)
@@ -86,7 +87,7 @@ class Session:
     def __init__(self, service: TcpGuard, sock, address: bytes, port: int) -> None:
         self.address = address
         self.heard_ms = service.now_ms  # when it last asked, or took something
-        self._port = port
+        self._asker = (address, port)
         self._began_ms = service.now_ms
         self._service = service
         self._query = Query(self)
@@ -152,16 +153,12 @@ class Session:
         else:
             self._client.write(framed)
 
-    def blocked(self, peer: bytes) -> None:
-        """A name that the client asked for is blocked."""
-        self._service.guard.blocked(self.address)
-
     # --- called by the relay -------------------------------------------------------------------------
 
     def begin(self, piece: bytes) -> None:
         """An answer begins, with its length before it."""
         self._tries = 1
-        self._service.guard.tell(piece, _LENGTH_BYTES, self.address, self._port)
+        self._service.guard.tell(piece, _LENGTH_BYTES, self._asker)
         self.go_on(piece)
 
     def go_on(self, piece: bytes) -> None:
@@ -228,8 +225,9 @@ class Session:
     def _take(self, wire: bytes) -> None:
         guard = self._service.guard
         self.heard_ms = self._service.now_ms
-        self._query.datagram = (wire, b"")
+        self._query.datagram = (wire, self._asker)
         answer = guard.judge(self._query)
+        guard.tell_blocked(_TOLD)
         if answer is None:
             self._ask([wire], guard.upstreams.first())
         elif answer:

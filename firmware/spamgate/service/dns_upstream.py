@@ -1,14 +1,15 @@
 """The resolvers that the guard asks, and the sockets it asks from.
 
-Each server has four sockets, each on a source port of the kernel's random choice, which take turns; every second one
-of them is given up for a fresh one, and hears late answers for five seconds more.  The server that answered last is
-asked first; one that refuses, or is silent twice with no answer between, makes room for the next.
+Each server has four sockets, each on a source port of the kernel's random choice, which take turns, one for each burst
+of queries; every second one of them is given up for a fresh one, and hears late answers for five seconds more.  The
+server that answered last is asked first; one that refuses, or is silent twice with no answer between, makes room for
+the next.
 """
 
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -86,8 +87,7 @@ class Port:
         while self._left:
             self._heard(self, receive(size))
             self._left -= 1
-        if self._burst < _BURST:
-            self._burst += 1
+        self._burst = min(2 * self._burst, _BURST)
 
 
 class Server:
@@ -106,6 +106,7 @@ class Upstreams:
     def __init__(self, net, loop, hearer: "Hearer", log) -> None:
         self.servers: "list[Server]" = []
         self._current = 0
+        self.port: "Port | None" = None  # of the server to ask first, if it is open already
         self._turn = 0
         self._ports: "list[Port | None]" = [None] * _SOCKETS  # of the current server
         self._net = net
@@ -133,15 +134,14 @@ class Upstreams:
             return self.first()
         return self.servers[(self.servers.index(server) + 1) % len(self.servers)]
 
-    def next_port(self) -> "Port | None":
-        """Return the next socket of the server to ask first; None where there is none."""
-        turn = self._turn = (self._turn + 1) & _TURN_MASK
-        return self._ports[turn] or self._open(self.first(), turn)
+    def rotate(self) -> None:
+        """Let the next socket have its turn."""
+        self._turn = (self._turn + 1) & _TURN_MASK
+        self.port = self._ports[self._turn]
 
-    def port_after(self, server: Server) -> "Port | None":
-        """Return a socket of the server to ask after this one."""
-        following = self.after(server)
-        return following.ports[self._turn] or self._open(following, self._turn) if following else None
+    def port_of(self, server: "Server | None") -> "Port | None":
+        """Return the server's socket whose turn it is; None where there is none."""
+        return server.ports[self._turn] or self._open(server) if server else None
 
     def silent(self, server: Server) -> None:
         """Note a time-out."""
@@ -169,6 +169,8 @@ class Upstreams:
         self._may_log = self._may_log or self._renewal == 0
         for server in self.servers:
             port = server.ports[self._renewal]
+            if port is self.port:
+                self.port = None
             if port is not None:
                 server.ports[self._renewal] = None
                 port.given_up_ms = now_ms
@@ -181,6 +183,7 @@ class Upstreams:
                 if port is not None:
                     self._close(port)
             server.ports[:] = [None] * _SOCKETS
+        self.port = None
         for port in self._given_up:
             self._close(port)
         self._given_up = []
@@ -188,16 +191,17 @@ class Upstreams:
     def _choose(self, number: int) -> None:
         self._current = number
         self._ports = self.servers[number].ports if self.servers else [None] * _SOCKETS
+        self.port = self._ports[self._turn]
 
-    def _open(self, server: "Server | None", turn: int) -> "Port | None":
-        if server is None:
-            return None
+    def _open(self, server: Server) -> "Port | None":
         try:
             sock = self._net.udp_to(server.address, _PORT)
         except OSError:
             return None
-        port = server.ports[turn] = Port(server, sock, self._hearer)
+        port = server.ports[self._turn] = Port(server, sock, self._hearer)
         self._loop.add(sock, port)
+        if server is self.first():
+            self.port = port
         return port
 
     def _close(self, port: Port) -> None:
