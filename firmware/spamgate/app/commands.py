@@ -6,8 +6,7 @@ from spamgate import VERSION
 from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
-from spamgate.core.identity import BY_MAC
-from spamgate.wire.address import address_text, mac_text, parse_address
+from spamgate.wire.address import address_text, parse_address
 from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
 from spamgate.wire.messages import PROTOCOL, MessageError
 from spamgate.wire.notices import write_event
@@ -125,11 +124,16 @@ class Commands:
         gateway.publish("".join(parts))
 
     def _find(self, text: str) -> int:
-        """Return the device that `text` names: MAC, name or address; MessageError unless it is exactly one."""
+        """Return the device that `text` names, MessageError unless it is exactly one.
+
+        A MAC comes before an address, and that before a name: what a device calls itself is its own choice.
+        """
         engine = self._engine
         present = [d for d in range(1, engine.devices.capacity) if engine.devices.is_present(d)]
         wanted = text.lower()
-        found = [device for device in present if self._is_named(device, wanted)]
+        found: "list[int]" = []
+        for is_named in (self._has_id, self._has_address, self._has_name):
+            found = found or [device for device in present if is_named(device, wanted)]
         if len(found) == 1:
             return found[0]
         named = ", ".join([device_id(engine, device) for device in (found or present)[:_LISTED]])
@@ -137,13 +141,14 @@ class Commands:
             raise MessageError("%s names %d devices" % (text, len(found)), "use one of " + named)
         raise MessageError("%s: no such device" % text, "known are " + (named or "none yet"))
 
-    def _is_named(self, device: int, wanted: str) -> bool:
-        engine = self._engine
-        if device_id(engine, device).lower() == wanted or engine.devices.names[device].lower() == wanted:
-            return True
-        if engine.devices.has_mac(device) and mac_text(engine.devices.mac(device)) == wanted:
-            return engine.devices.kind(device) == BY_MAC
-        return wanted in [address_text(address) for address in engine.devices.addresses.of(device)]
+    def _has_id(self, device: int, wanted: str) -> bool:
+        return device_id(self._engine, device) == wanted
+
+    def _has_address(self, device: int, wanted: str) -> bool:
+        return wanted in [address_text(address) for address in self._engine.devices.addresses.of(device)]
+
+    def _has_name(self, device: int, wanted: str) -> bool:
+        return self._engine.devices.names[device].lower() == wanted
 
 
 def merge_grants(gateway: "Gateway") -> None:

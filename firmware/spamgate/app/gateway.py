@@ -163,6 +163,9 @@ class Gateway:
         if new in (states.THROTTLED, states.QUARANTINED) and not self.tickets[device]:
             drawn = os.urandom(3)
             self.tickets[device] = "%02X%02X%02X" % (drawn[0], drawn[1], drawn[2])
+        elif new == states.NORMAL:  # the number may be given to another device
+            self.tickets[device] = _NO_TICKET
+            self.refused[device] = 0
         self.plane.changed(device, old, new)
         if new == states.THROTTLED and self._is_swarm(device):
             self.plane.be_strict()
