@@ -241,7 +241,7 @@ def test_dig_and_kdig_with_every_option_see_what_unbound_sent(home):
 
 def told(output):
     """Return the lines that tell of the message, without its id, time and place."""
-    dull = ("id:", "query time", "server:", "when:", "msg size", "from ", "received", "cookie", "<<>>", "(1 server")
+    dull = ("id:", "query time", ";; time ", "server:", "when:", "msg size", "from ", "received", "cookie", "<<>>", "(1 server")
     return [line for line in output.lower().splitlines() if line and not any(word in line for word in dull)]
 
 

@@ -13,7 +13,7 @@ from spamgate.core.ticks import elapsed
 from spamgate.wire.cursor import FormError
 from spamgate.wire.dns import Message
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.service.dns_query import Query
 

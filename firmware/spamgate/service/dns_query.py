@@ -22,7 +22,7 @@ class Query:
 
     def __init__(self, way: "Way") -> None:
         self.way = way
-        self.datagram: "tuple[bytes, Any]" = (b"", b"")  # the message, and who asks: packed; of a stream (address, port)
+        self.datagram: "tuple[bytes, Any]" = (b"", b"")  # the message, and who asks (packed, or address and port)
         self.end = 0  # of its question
         self.name = b""  # in small letters, as it lies in the question
         self.mark = 0  # hash of the name, 16 bits of it
