@@ -171,6 +171,52 @@ class ByAddress(unittest.TestCase):
         table.seen(first, 400, address, 0, 4)
         self.assertEqual(table.at_address(address, 0, 4), first)
 
+    def test_an_address_that_moved_is_with_its_new_device_though_the_old_one_speaks_on(self):
+        table = DeviceTable(8)
+        old, new = (table.enrol(_mac(number), 0) for number in (1, 2))
+        for address in (bytes((10, 0, 0, 9)), b"\xfd" + bytes(14) + b"\x09"):
+            size = len(address)
+            table.seen(old, 100, address, 0, size)
+            self.assertEqual(table.at_address(address, 0, size), old)
+            table.seen(new, 200, address, 0, size)
+            table.seen(old, 300, bytes((10, 0, 0, 77)), 0, 4)
+            self.assertEqual(table.at_address(b"\xff" + address, 1, size), new)
+
+    def test_addresses_that_look_alike_are_told_apart(self):
+        """They share a place where the last device heard of is kept."""
+        table = DeviceTable(8)
+        numbers = {}
+        for number, address in enumerate((bytes((10, 0, 0, 1)), bytes((10, 0, 1, 9)), b"\xfd" + bytes(14) + b"\x01")):
+            numbers[address] = table.enrol(_mac(number), 0)
+        for _ in range(2):
+            for address, device in numbers.items():
+                table.seen(device, 0, address, 0, len(address))
+            for address, device in numbers.items():
+                self.assertEqual(table.at_address(address, 0, len(address)), device)
+        self.assertEqual(table.at_address(bytes((10, 0, 2, 17)), 0, 4), -1, "nobody's, in the same place")
+
+    def test_whose_number_another_took_is_found_no_more(self):
+        table = DeviceTable(3)
+        address = bytes((10, 0, 0, 9))
+        gone = table.enrol(_mac(1), 0)
+        table.seen(gone, 0, address, 0, 4)
+        table.remove(gone)
+        self.assertEqual(table.at_address(address, 0, 4), -1)
+        self.assertEqual(table.enrol(_mac(2), 0), gone)
+        self.assertEqual(table.at_address(address, 0, 4), -1)
+
+    def test_the_crowd_is_at_no_address(self):
+        table = DeviceTable(3)
+        table.seen(CROWD, 0, bytes((10, 0, 0, 9)), 0, 4)
+        self.assertEqual(table.at_address(bytes((10, 0, 0, 9)), 0, 4), -1)
+
+    def test_who_is_present_is_told(self):
+        table = DeviceTable(4)
+        device = table.enrol(_mac(1), 0)
+        self.assertEqual([table.is_present(number) for number in range(4)], [True, device == 1, False, False])
+        table.remove(device)
+        self.assertEqual([table.is_present(number) for number in range(4)], [True, False, False, False])
+
 
 class GivingUp(unittest.TestCase):
     def setUp(self):

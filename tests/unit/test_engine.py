@@ -6,7 +6,7 @@ from fakes.home import Home
 
 from spamgate.core import evidence, states
 from spamgate.core.counters import CONNECTS, NOT_YET, PORT_25
-from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
+from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION, MAILED
 from spamgate.core.engine import Limits
 from spamgate.core.score import H1, H2, H3
 
@@ -77,6 +77,44 @@ class Deciding(unittest.TestCase):
         self.observe(evidence.MX_QUERY)
         peers = [row[4] for row in self.home.engine.board.seen(self.device)]
         self.assertEqual(peers, [b"", bytes((2, 3, 4, 5))])
+
+    def test_the_state_before_and_when_it_was_left_are_kept(self):
+        def kept():
+            devices = self.home.engine.devices
+            return devices.previous[self.device], devices.since_s[self.device]
+
+        self.assertEqual(kept(), (states.NORMAL, self.home.now_s))
+        self.home.wait(600)
+        self.observe(evidence.SECOND_PROVIDER)
+        watched = (states.NORMAL, self.home.now_s)
+        self.assertEqual(kept(), watched)
+        self.home.wait(600)
+        self.observe(evidence.BAD_HELO)
+        self.assertEqual(kept(), watched, "nothing changed")
+        self.observe(evidence.HOUSE_FAN_OUT)
+        self.assertEqual(kept(), (states.WATCHED, self.home.now_s))
+        self.home.wait(60)
+        self.home.engine.release(self.device)
+        self.assertEqual(kept(), (states.THROTTLED, self.home.now_s))
+
+    def test_only_a_quarantine_is_confirmed_and_only_while_it_lasts(self):
+        engine = self.home.engine
+        flags = engine.devices.flags
+        for state in (states.NORMAL, states.WATCHED, states.THROTTLED, states.RELEASED):
+            engine.devices.state[self.device] = state
+            self.assertFalse(engine.confirm(self.device))
+            self.assertEqual(flags[self.device] & CONFIRMED, 0)
+        engine.devices.state[self.device] = states.THROTTLED
+        self.observe(evidence.HOUSE_FAN_OUT, evidence.WIDE_FAN_OUT, evidence.UNKNOWN_USER, evidence.HELO_CHANGES)
+        flags[self.device] |= MAILED
+        for _ in range(2):
+            self.assertTrue(engine.confirm(self.device))
+            self.assertEqual(flags[self.device], CONFIRMED | MAILED)
+        changes = len(self.home.changes)
+        self.observe(evidence.MANY_SENDERS)
+        self.assertEqual((flags[self.device] & CONFIRMED, len(self.home.changes)), (CONFIRMED, changes))
+        engine.release(self.device)
+        self.assertEqual(flags[self.device], MAILED, "what follows is another quarantine")
 
 
 class Quiet(unittest.TestCase):

@@ -10,6 +10,7 @@ from spamgate.core.counters import AUTH, DATA, HELO, MAIL, PORT_25, RCPT, STARTT
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import Identity
 from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
+from spamgate.wire.notices import write_event
 
 _LATER_S = 1 << 30
 _SMTP = "connects destinations helo mail rcpt data auth starttls messages_accepted replies".split()
@@ -155,6 +156,46 @@ class Verdict(unittest.TestCase):
         told = [json.loads(line) for line in lines]
         self.assertEqual([(row["to"], row["smtp_connects"]) for row in told], [("watched", 0), ("throttled", 2)])
         self.assertEqual(told[1]["messages_accepted"], 1)
+
+
+class Notice(unittest.TestCase):
+    def line(self, home, kind, *fields):
+        return line_of(write_event, home.engine, kind, list(fields))
+
+    def test_it_has_its_kind_time_and_fields_in_order(self):
+        home = Home(now_s=700000000)
+        home.engine.at(home.now_s, 42)
+        self.assertEqual(self.line(home, "stop"), '{"type":"stop","t":1773741824.000042}\n')
+        line = self.line(home, "error", ("text", quote('full: "disk"')), ("count", "3"))
+        self.assertEqual(line, '{"type":"error","t":1773741824.000042,"text":"full: \\"disk\\"","count":3}\n')
+        self.assertEqual(json.loads(line)["text"], 'full: "disk"')
+
+
+class Skewed(unittest.TestCase):
+    """The engine's clock goes on evenly; what is written is the time of day."""
+
+    def test_every_time_in_a_line_is_moved(self):
+        home = Home()
+        device = home.settled(1)
+        home.spam_once(device, 1)
+        lines = []
+        for skew_s in (0, 3600, -3600):
+            home.engine.skew_s = skew_s
+            lines.append(
+                line_of(write_event, home.engine, "start", [])
+                + line_of(write_device, home.engine, device)
+                + line_of(write_verdict, home.engine, device, states.NORMAL, states.WATCHED)
+            )
+        now = home.now_s
+        times = lines[0].count(epoch(now, 0))
+        self.assertTrue(times >= 4, "of event, device, verdict and evidence")
+        self.assertEqual(lines[1], lines[0].replace(epoch(now, 0), epoch(now + 3600, 0)))
+        self.assertEqual(lines[2], lines[0].replace(epoch(now, 0), epoch(now - 3600, 0)))
+
+    def test_what_never_happened_has_no_time(self):
+        home = Home()
+        home.engine.skew_s = 3600
+        self.assertIn('"first_smtp":null', line_of(write_device, home.engine, home.settled(1)))
 
 
 if __name__ == "__main__":
