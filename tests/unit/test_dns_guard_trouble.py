@@ -11,6 +11,7 @@ from fakes.dns import (
     SPARE,
     Scene,
     answer,
+    opt,
     query,
 )
 
@@ -235,6 +236,53 @@ class Life(Case):
         self.scene.wait(100)
         self.assertEqual(device.queue[0][0], answer(query("bad.example")))
         self.assertEqual(self.scene.observer.blocks, [(DEVICE, 1)])
+
+
+class Starved(Case):
+    """The heap has no hole for what comes."""
+
+    def starve(self, sock, most):
+        """Let there be no memory for more than `most` bytes from this socket."""
+        receive = sock.recvfrom
+
+        def recvfrom(size):
+            if size > most:
+                raise MemoryError
+            return receive(size)
+
+        sock.recvfrom = recvfrom
+        sock.recv = lambda size: recvfrom(size)[0]
+
+    def test_a_query_that_there_is_no_memory_for_is_dropped_and_the_next_is_heard(self):
+        listener = self.scene.guard._listeners[GATEWAY]._sock
+        self.starve(listener, 100)
+        with self.assertRaises(MemoryError):
+            self.scene.send(self.device, query("a.example"))
+        self.scene.loop.spin()
+        self.assertEqual((listener.queue, self.scene.resolver.queue), ([], []))
+        del listener.recvfrom
+        self.scene.send(self.device, query("b.example"))
+        self.assertEqual(len(self.scene.resolver.queue), 1)
+
+    def test_long_answers_are_cut_while_there_is_memory_for_short_ones_only(self):
+        asked = query("a.example", additional=opt(4096))
+        self.scene.send(self.device, asked)
+        self.starve(self.scene.guard.upstreams.port.sock, 600)
+        self.scene.resolve(make=lambda wire: answer(wire, records=100))
+        self.assertEqual(self.device.queue.pop(0)[0][:12], asked[:2] + b"\x83\x80\0\1\0\0\0\0\0\0")
+
+    def test_an_answer_that_there_is_no_memory_for_is_asked_for_again(self):
+        asked = query("a.example")
+        self.scene.send(self.device, asked)
+        sock = self.scene.guard.upstreams.port.sock
+        self.starve(sock, 100)
+        with self.assertRaises(MemoryError):
+            self.scene.resolve()
+        self.scene.loop.spin()
+        del sock.recv
+        self.scene.wait(1600)
+        self.scene.resolve()
+        self.assertEqual(self.device.queue.pop(0)[0], answer(asked))
 
 
 if __name__ == "__main__":

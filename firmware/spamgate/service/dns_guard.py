@@ -9,7 +9,7 @@ from spamgate.service.dns_forward import Forwarder
 from spamgate.service.dns_query import Query
 from spamgate.service.dns_rules import QUERY_BYTES, Rules
 from spamgate.service.dns_tcp import TcpGuard
-from spamgate.service.dns_upstream import Server
+from spamgate.service.dns_upstream import Server, drop
 from spamgate.wire.address import parse_address
 
 _BURST = const(32)
@@ -124,6 +124,9 @@ class Listener:
             self._take(sock.recvfrom)
         except OSError:
             self._burst = self._burst - self._left or 1
+        except MemoryError:
+            drop(sock)
+            raise
         self._tell_blocked(_TOLD)
 
     def _take(self, receive) -> None:

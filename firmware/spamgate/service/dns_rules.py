@@ -46,18 +46,21 @@ class NameList:
     """A few hundred names with everything below them: one string of bytes, and a table that is at most half full."""
 
     def __init__(self, names: "list[str]") -> None:
-        self._bytes = b"\0" + b"".join([wire_name(name) for name in names])
-        if len(self._bytes) > _MOST_BYTES:
+        size = 1
+        for name in names:
+            size += len(name) + 2
+        if size > _MOST_BYTES:
             raise FormError("more than %d bytes of names" % _MOST_BYTES)
+        self._bytes = bytearray(size)  # all at once: names one by one would leave a small heap in pieces
+        places = 2
+        while places < 2 * len(names):
+            places *= 2
+        self._mask = places - 1
+        self._at = array("H", bytes(2 * places))  # offset of a name by hash, or in the next free place; 0: none
         self._shortest = _MAX_NAME_BYTES + 1
-        size = 2
-        while size < 2 * len(names):
-            size *= 2
-        self._mask = size - 1
-        self._at = array("H", bytes(2 * size))  # offset of a name by hash, or in the next free place; 0: none
         at = 1
-        while at < len(self._bytes):
-            at = self._enter(at)
+        for name in names:
+            at = self._enter(at, wire_name(name))
 
     def listed(self, name: bytes) -> bool:
         """Is the name or one above it on the list?  Of bytes that are no name the answer means nothing."""
@@ -72,14 +75,15 @@ class NameList:
             name = name[name[0] + 1 :]
         return False
 
-    def _enter(self, at: int) -> int:
-        """Enter the name at this offset into the table and return the offset of the next."""
-        end = self._bytes.find(b"\0", at) + 1
-        place = hash(self._bytes[at:end]) & self._mask
+    def _enter(self, at: int, wire: bytes) -> int:
+        """Enter the name, at this offset, and return where the next one goes."""
+        end = at + len(wire)
+        self._bytes[at:end] = wire
+        place = hash(wire) & self._mask
         while self._at[place]:
             place = (place + 1) & self._mask
         self._at[place] = at
-        self._shortest = min(self._shortest, end - at)
+        self._shortest = min(self._shortest, len(wire))
         return end
 
 

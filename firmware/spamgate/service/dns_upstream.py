@@ -36,6 +36,7 @@ _RENEW_MS = const(1000)
 _LATE_MS = const(5000)
 _SILENCES = const(2)
 _EAGAIN = const(11)
+_LITTLE = const(16)
 
 
 class Port:
@@ -76,6 +77,7 @@ class Port:
             self._take(sock.recv, self._hearer.reply_bytes)
         except MemoryError:
             if not self._hearer.be_brief():
+                drop(sock)
                 raise
         except OSError:
             if self._left == self._burst:
@@ -88,6 +90,14 @@ class Port:
             self._heard(self, receive(size))
             self._left -= 1
         self._burst = min(2 * self._burst, _BURST)
+
+
+def drop(sock) -> None:
+    """Be rid of a datagram that there is no memory for: else it makes the socket ready for ever."""
+    try:
+        sock.recv(_LITTLE)
+    except OSError:
+        pass
 
 
 class Server:
