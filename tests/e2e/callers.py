@@ -1,20 +1,17 @@
 """What devices of the tests about the gateway's life do: `python callers.py KIND ARGUMENT...` prints one JSON object.
 
-Each is a program of its own, since it runs in its device's network namespace.
+Each is a program of its own, since it runs in its device's network namespace; what only one of them needs is imported
+there, for most of them run for less time than an import takes.
 """
 
-import asyncio
 import json
 import os
 import select
 import signal
-import smtplib
 import socket
 import struct
 import sys
 import time
-
-from spamgate_tools.lab.devices import dhcp
 
 _PATIENCE_S = 3.0
 _RETRY_S = 0.25  # more often than any conntrack entry of UDP runs out
@@ -50,6 +47,8 @@ def call(address, port=25, source_port=0, source=""):
 
 def mail(address, name, source_port=0, source=""):
     """Hand over one small message with this id: the code of the last reply, and when it began (UNIX time)."""
+    import smtplib
+
     text = f"From: a@home.example\r\nTo: b@there.example\r\nMessage-ID: <{name}>\r\n\r\nOne line.\r\n"
     began = time.time()
     try:
@@ -134,6 +133,10 @@ def _answer(sock, number, until):
 
 def join(host_name, chaddr, address):
     """Ask for an address as a device behind a repeater: the frames' MAC is another one than `chaddr`."""
+    import asyncio
+
+    from spamgate_tools.lab.devices import dhcp
+
     asyncio.run(dhcp.exchange("eth0", host_name, chaddr, address, (0.2,)))
     return {"joined": address}
 

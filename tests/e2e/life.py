@@ -30,6 +30,7 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.lab.accounts import LARGE_PROVIDERS, PROVIDERS
 from spamgate_tools.lab.host import Host
 from spamgate_tools.lab.lines import Follower
+from spamgate_tools.lab.mx import exchangers
 from spamgate_tools.lab.network import LAN
 from spamgate_tools.lab.waiting import wait_until
 
@@ -39,13 +40,14 @@ NORTH = LARGE_PROVIDERS[0].exchanges[0]
 
 _CALLERS = Path(__file__).with_name("callers.py")
 _SOON_S = 10.0
+_REPLY_MS = 2  # nothing here depends on how slow servers are
 
 
 class Home(MailHome):
     """A MailHome with a gateway that can be killed and started anew."""
 
     def __init__(self, name: str, devices: Iterable[str]) -> None:
-        super().__init__(name, devices)
+        super().__init__(name, devices, lambda authority: exchangers(authority, reply_ms=_REPLY_MS))
         self._verdicts: list[dict] = []
 
     @property
@@ -70,6 +72,7 @@ class Home(MailHome):
             events.rename(self.folder / f"events.{time.monotonic_ns()}")  # else its old "start" would count as new
         began = time.monotonic()
         self.router.start_gateway()
+        self._has_gateway = True
         self._events = Follower(events)
         self.ask("hello")
         return time.monotonic() - began
@@ -79,6 +82,7 @@ class Home(MailHome):
         assert self.router and self.router.gateway
         self.router.gateway.kill()
         self.router.gateway.wait(5)
+        self._has_gateway = False
 
     def ask(self, kind: str, **fields: object) -> list[Line]:
         """Ask the gateway through its control socket."""

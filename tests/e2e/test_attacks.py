@@ -146,6 +146,18 @@ def test_a_flood_of_questions_through_the_guard(siege):
     soon(lambda: home.do("bot", "ask", RESOLVER4, NORTH.name)["rcode"] == 0, "an answer to the flooder", home, 5)
 
 
+def test_a_bot_is_found_while_another_floods(siege):
+    home = siege.home
+    address = home.devices["bot"].address4
+    words = [sys.executable, ATTACK, "dns_flood", siege.router_mac(), 5000, 25_000, address, RESOLVER4]
+    flood = home.devices["bot"].popen(list(map(str, words)))
+    said = home.mail_around("late")
+    assert flood.poll() is None, "the flood was over before it mattered"
+    assert said.count("250") <= 2 and said[3:] == ["421"] * 3, f"{said}\n{home.story()}"
+    flood.wait(60)
+    siege.check_suspect()
+
+
 def test_half_open_and_silent_connections_to_the_responder(siege):
     siege.run("half_open", 500, MX[9], 25)
 
