@@ -45,8 +45,8 @@ class FakeGateway:
     def regarded(self, device):
         self.regarded_devices.append(device)
 
-    def touch(self):
-        self.touched += 1
+    def touch(self, at_once):
+        self.touched += at_once
 
     def device_of(self, mac):
         who = Identity()

@@ -113,7 +113,7 @@ class Commands:
     def _acted(self, send: "Send", action: str, device: int, grant: str) -> None:
         gateway = self._gateway
         gateway.plane.regarded(device)
-        gateway.persistence.touch()
+        gateway.persistence.touch(at_once=True)  # before the owner hears that it is done
         fields = [("action", quote(action)), ("device", quote(device_id(self._engine, device)))]
         fields.append(("state", quote(states.STATE_NAMES[self._engine.devices.state[device]])))
         if grant:

@@ -55,9 +55,11 @@ class Persistence:
             count += 1
         return count
 
-    def touch(self) -> None:
+    def touch(self, at_once: bool = False) -> None:
         """Something changed that must not be forgotten."""
         self._is_dirty = True
+        if at_once:
+            self.save(self._saved_ms)
 
     def tick(self, now_ms: int) -> None:
         """Save if it is time."""
