@@ -15,7 +15,7 @@ _EPERM, _EAGAIN, _EBUSY = 1, 11, 16
 
 
 def ipv4(number, size=40):
-    return struct.pack(">BBHHHBBH", 0x45, 0, size, number & 0xFFFF, 0, 64, 17, 0) + bytes(size - 12)
+    return struct.pack(">BBHHHBBH", 0x45, 0, size & 0xFFFF, number & 0xFFFF, 0, 64, 17, 0) + bytes(size - 12)
 
 
 class Socket:
@@ -119,6 +119,14 @@ class Walking(Logging):
             data = b"".join([log_message(ipv4(number, size), _MAC, number) for number in (1, 2)])
             self.assertEqual(self.read(data), [1, 2])
 
+    def test_packets_may_be_large(self):
+        self.log.buf = bytearray(9000)
+        data = b"".join([log_message(ipv4(number, 1500 + number), _MAC, number) for number in range(1, 6)])
+        self.assertEqual(self.read(data), [1, 2, 3, 4, 5])
+        whole = message(1, bytes(70000)) + log_message(ipv4(9, 65000), _MAC, 9)
+        self.log.buf = bytearray(150000)
+        self.assertEqual(self.read(whole + packets(1)), [9, 1])
+
     def test_lengths_that_lie_end_the_read_and_not_the_log(self):
         for size in (0, 1, 15):
             self.assertEqual(self.read(packets(1) + message(4 << 8, ipv4(2), size) + packets(3)), [1])
@@ -184,6 +192,13 @@ class Lost(Logging):
             self.log.buf = bytearray(700)
             self.read(packets(3, 4))
             self.assertEqual(self.log.lost, 0, size)
+
+    def test_every_byte_of_a_number_counts(self):
+        self.read(packets(0x120FFE, 0x120FFF))
+        self.read(packets(0x121000))
+        self.assertEqual(self.log.lost, 0)
+        self.read(packets(0x131000))
+        self.assertEqual(self.log.lost, 0xFFFF)
 
     def test_the_numbers_wrap(self):
         self.read(packets(0xFFFFFE, 0xFFFFFF))

@@ -86,7 +86,8 @@ class Reading(unittest.TestCase):
 
     def test_the_mac_may_stand_anywhere_before_the_packet(self):
         mac = attribute(8, b"\0\6\0\0" + _MAC + b"\0\0")
-        for parts in ([mac, number(4, 1), number(5, 2)], [number(4, 1), number(5, 2), mac]):
+        large = attribute(10, bytes(300))
+        for parts in ([mac, number(4, 1), number(5, 2)], [number(4, 1), number(5, 2), mac], [large, mac, large]):
             frame = b"\2\0\0\x19" + b"".join(parts) + attribute(9, ipv4())
             for _ in range(2):
                 self.assertEqual(self.read(frame), (_MAC, 4, _TEXT, 0))

@@ -1,5 +1,6 @@
 """Port 25 is taken out of other programs' flow offload, once, and given back: from what nft prints of their rules."""
 
+import os
 import unittest
 
 from spamgate.plane import offload
@@ -97,116 +98,160 @@ class Listing(unittest.TestCase):
             self.assertFalse(rules("\t%s flow add @f # handle 3" % ports)[0].is_exempt())
 
 
-class Kernel:
-    """Rules that change as nft changes them, in the place of the kernel, nft and the file between."""
+class Nft:
+    """Runs the commands of nft that are given to the shell, on rules that change as the kernel's do."""
 
     def __init__(self, listing):
+        self.path = "/tmp/spamgate-test-%d" % (os.urandom(1)[0] << 16 | os.urandom(1)[0] << 8 | os.urandom(1)[0])
+        os.mkdir(self.path)
         self.lines = listing.split("\n")
         self.refused = ""  # rules of this place cannot be replaced
-        self.is_broken = False  # nft does not run
-        self.replaced = []
+        self.is_broken = False
+        self.ran = []
         self.reports = []
-        self.offload = Offload("/run/x")
+        self.offload = Offload(self.path)
 
-    # --- what Offload does with nft ---
+    def remove(self):
+        for name in os.listdir(self.path):
+            os.unlink(self.path + "/" + name)
+        os.rmdir(self.path)
 
-    def rules(self):
-        return find_rules(self.lines)
+    def system(self, command):
+        self.ran.append(command)
+        file = self.path + "/ruleset.txt"
+        if self.is_broken:
+            return 256
+        if command == "nft -a -t list ruleset >%s 2>/dev/null" % file:
+            with open(file, "w") as listing:
+                listing.write("\n".join(self.lines))
+            return 0
+        assert command == "nft -f %s 2>/dev/null" % file, command
+        with open(file) as order:
+            return self.replace(order.read())
 
-    def replace(self, rule, text):
-        if rule.place == self.refused:
-            return False
-        self.replaced.append((rule.place, text))
-        handle = " # handle %s" % rule.handle
-        for at, line in enumerate(self.lines):
-            if line.endswith(handle) and rule.action in line:
+    def replace(self, order):
+        verb, noun, family, table, chain, word, handle, text = order.rstrip("\n").split(" ", 7)
+        assert (verb, noun, word) == ("replace", "rule", "handle")
+        place = "%s %s %s" % (family, table, chain)
+        if place == self.refused:
+            return 256
+        for old in find_rules(self.lines):
+            if (old.place, old.handle) == (place, handle):
+                at = self.at(old)
                 # As the kernel and nft do: a new handle, counters go on, a protocol is told by its ports.
                 text = text.replace("ip protocol udp th d", "udp d").replace("packets 17", "packets 99")
-                self.lines[at] = "\t\t%s # handle 9%s" % (text, rule.handle)
-                return True
-        return False
+                self.lines[at] = "\t\t%s # handle 9%s" % (text, handle)
+                return 0
+        return 256
+
+    def at(self, rule):
+        """Return the line of a rule: handles count for each table anew."""
+        family, table, _ = rule.place.split(" ")
+        at = [number for number, line in enumerate(self.lines) if line.startswith("table %s %s {" % (family, table))][0]
+        while not self.lines[at].endswith(" # handle " + rule.handle) or "flow" not in self.lines[at]:
+            at += 1
+        return at
 
     def exempt(self):
         self.offload.exempt(self.reports.append)
         return self.offload.problem
 
+    def replaced(self):
+        return len([command for command in self.ran if command.startswith("nft -f")])
+
+    def found(self):
+        return find_rules(self.lines)
+
 
 class Replacing(unittest.TestCase):
-    def kernel(self, listing):
-        kernel = Kernel(listing)
-        kernel.offload._rules = kernel.rules
-        kernel.offload._replace = kernel.replace
-        return kernel
+    def nft(self, listing):
+        """Begin with these rules; `os` of the module is ours from now on."""
+        self.tearDown()
+        offload.os = self.shell = Nft(listing)
+        return self.shell
+
+    def setUp(self):
+        self.shell = None
+
+    def tearDown(self):
+        offload.os = os
+        if self.shell:
+            self.shell.remove()
+            self.shell = None
 
     def test_every_rule_is_exempted_once(self):
         for listing in (FW4, DEBIAN):
-            kernel = self.kernel(listing)
+            nft = self.nft(listing)
             count = len(rules(listing))
             for _ in range(3):
-                self.assertEqual(kernel.exempt(), "")
-            self.assertEqual((len(kernel.replaced), len(kernel.reports)), (count, count))
-            self.assertEqual([rule.is_exempt() for rule in rules("\n".join(kernel.lines))], [True] * count)
-        self.assertEqual(kernel.reports[0], "flow offload: port 25 exempted in ip filter FORWARD")
+                self.assertEqual(nft.exempt(), "")
+            self.assertEqual((nft.replaced(), len(nft.reports)), (count, count))
+            self.assertEqual([rule.is_exempt() for rule in nft.found()], [True] * count)
+        self.assertEqual(nft.reports[0], "flow offload: port 25 exempted in ip filter FORWARD")
 
     def test_the_old_text_comes_back_whatever_the_counters_say_now(self):
-        kernel = self.kernel(DEBIAN)
-        before = [(rule.place, rule.condition, rule.action) for rule in rules(DEBIAN)]
-        kernel.exempt()
-        kernel.offload.restore()
-        after = [(rule.place, rule.condition.replace("packets 99", "packets 17")) for rule in kernel.rules()]
-        self.assertEqual(after, [pair[:2] for pair in before])
-        kernel.offload.restore()
-        self.assertEqual(len(kernel.replaced), 2 * len(before))
+        nft = self.nft(DEBIAN)
+        before = [(rule.place, rule.condition) for rule in rules(DEBIAN)]
+        nft.exempt()
+        nft.offload.restore()
+        after = [(rule.place, rule.condition.replace("packets 99", "packets 17")) for rule in nft.found()]
+        self.assertEqual(after, before)
+        nft.offload.restore()
+        self.assertEqual(nft.replaced(), 2 * len(before))
+
+    def test_rules_of_one_place_get_their_own_texts(self):
+        nft = self.nft(DEBIAN.replace("flow offload @f", "flow add @f").replace(' comment "mother\'s"', ""))
+        before = [(rule.place, rule.condition, rule.action) for rule in nft.found()]
+        nft.exempt()
+        replaced = nft.replaced()
+        nft.offload.restore()
+        after = [(rule.place, rule.condition.replace("99", "17"), rule.action) for rule in nft.found()]
+        self.assertEqual((after, nft.replaced()), (before, 2 * replaced))
 
     def test_what_another_exempted_is_left_to_it(self):
-        kernel = self.kernel(FW4)
-        kernel.exempt()
-        other = self.kernel("\n".join(kernel.lines))
+        nft = self.nft(FW4)
+        nft.exempt()
+        other = self.nft("\n".join(nft.lines))
         other.exempt()
         other.offload.restore()
-        self.assertEqual(other.replaced, [])
+        self.assertEqual(other.replaced(), 0)
+
+    def test_what_its_owner_took_back_or_wrote_anew_is_not_restored(self):
+        nft = self.nft(FW4)
+        nft.exempt()
+        nft.lines = FW4.split("\n")
+        nft.offload.restore()
+        self.assertEqual((nft.replaced(), nft.lines), (1, FW4.split("\n")))
 
     def test_a_rule_written_anew_by_its_owner_is_exempted_again(self):
-        kernel = self.kernel(FW4)
-        kernel.exempt()
-        kernel.lines = FW4.split("\n")
-        kernel.exempt()
-        self.assertEqual(len(kernel.replaced), 2)
+        nft = self.nft(FW4)
+        nft.exempt()
+        nft.lines = FW4.split("\n")
+        nft.exempt()
+        self.assertEqual(nft.replaced(), 2)
+        self.assertTrue(nft.found()[0].is_exempt())
 
     def test_what_cannot_be_replaced_is_said_and_tried_again(self):
-        kernel = self.kernel(DEBIAN)
-        kernel.refused = "ip6 filter FORWARD"
+        nft = self.nft(DEBIAN)
+        nft.refused = "ip6 filter FORWARD"
         for _ in range(2):
-            self.assertIn("port 25 of ip6 filter FORWARD cannot be exempted", kernel.exempt())
-        self.assertEqual(len(kernel.replaced), 2)
-        kernel.refused = ""
-        self.assertEqual(kernel.exempt(), "")
-
-
-class Commands(unittest.TestCase):
-    """What runs: `os` of the module is ours here."""
-
-    def setUp(self):
-        self.kernel = Kernel(FW4)
-        self.ran = []
-        self.answer = 0
-        offload.os = self
-
-    def tearDown(self):
-        import os
-
-        offload.os = os
-
-    def system(self, command):
-        self.ran.append(command)
-        return self.answer
+            self.assertIn("port 25 of ip6 filter FORWARD cannot be exempted", nft.exempt())
+        self.assertEqual(len(nft.reports), 2)
+        nft.refused = ""
+        self.assertEqual(nft.exempt(), "")
+        self.assertEqual(len(nft.reports), 3)
 
     def test_rules_that_cannot_be_listed_degrade(self):
-        self.answer = 1
-        self.assertIn("cannot be listed", self.kernel.exempt())
-        self.answer = 0  # there is no such file
-        self.assertIn("cannot be listed", self.kernel.exempt())
-        self.assertEqual(self.ran, ["nft -a -t list ruleset >/run/x/ruleset.txt 2>/dev/null"] * 2)
+        nft = self.nft(FW4)
+        nft.is_broken = True
+        self.assertIn("cannot be listed", nft.exempt())
+        nft.is_broken = False
+        self.assertEqual(nft.exempt(), "")
+
+    def test_a_folder_that_is_gone_degrades(self):
+        nft = self.nft(FW4)
+        nft.system = lambda command: 0
+        self.assertIn("cannot be listed", nft.exempt())
 
 
 if __name__ == "__main__":
