@@ -123,9 +123,8 @@ class Walking(Logging):
         self.log.buf = bytearray(9000)
         data = b"".join([log_message(ipv4(number, 1500 + number), _MAC, number) for number in range(1, 6)])
         self.assertEqual(self.read(data), [1, 2, 3, 4, 5])
-        whole = message(1, bytes(70000)) + log_message(ipv4(9, 65000), _MAC, 9)
-        self.log.buf = bytearray(150000)
-        self.assertEqual(self.read(whole + packets(1)), [9, 1])
+        self.log.buf = bytearray(80000)
+        self.assertEqual(self.read(message(1, bytes(70000)) + packets(6)), [6])
 
     def test_lengths_that_lie_end_the_read_and_not_the_log(self):
         for size in (0, 1, 15):
