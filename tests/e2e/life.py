@@ -7,6 +7,7 @@ restart (`remember`).
 import contextlib
 import ipaddress
 import json
+import os
 import subprocess
 import sys
 import time
@@ -64,18 +65,19 @@ class Home(MailHome):
     # --- the gateway ----------------------------------------------------------------------------
 
     def restart(self) -> float:
-        """Start the gateway again; return how long it took until its control socket answered."""
+        """Start the gateway again; return how old its process was when it said that it had started."""
         assert self.router
         assert self.router.gateway is None or self.router.gateway.poll() is not None
         events = self.folder / "events.jsonl"
         if events.exists():
             events.rename(self.folder / f"events.{time.monotonic_ns()}")  # else its old "start" would count as new
-        began = time.monotonic()
         self.router.start_gateway()
+        assert self.router.gateway
+        age_s = _age_s(self.router.gateway.pid)
         self._has_gateway = True
         self._events = Follower(events)
         self.ask("hello")
-        return time.monotonic() - began
+        return age_s
 
     def kill(self) -> None:
         """End the gateway as nobody can be asked to."""
@@ -208,6 +210,12 @@ def fill(folder: Path) -> None:
     with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))
+
+
+def _age_s(pid: int) -> float:
+    """Return for how long a process has been there (proc_pid_stat(5): starttime)."""
+    started = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
 
 
 def _words(kind: str, arguments: Iterable[object]) -> list[str]:
