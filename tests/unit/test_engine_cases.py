@@ -207,6 +207,25 @@ class LeavingAState(unittest.TestCase):
         home.spam_once(bot, 3)
         self.assertEqual(home.state(bot), "throttled")
 
+    def test_a_released_mail_server_may_empty_its_queue(self):
+        """A bot lived beside it: what the bot said is not held against what the server says after the release."""
+        home = Home()
+        server = home.settled(1)
+        home.ask_mx(server, "mail.example", ("mx.mail.example", "203.0.113.25"))
+        slot = home.connect(server, "203.0.113.25")
+        for name in ("alpha.example", "beta.example", "gamma.example"):
+            home.helo(slot, name)
+        home.mail(slot, recipients=["u%d@mail.example" % user for user in range(5)])
+        self.assertEqual(home.state(server), "quarantined")
+        home.engine.release(server)
+        for _ in range(5):
+            home.wait(600)
+            home.ask_mx(server, "mail.example", ("mx.mail.example", "203.0.113.25"))
+            slot = home.connect(server, "203.0.113.25")
+            home.helo(slot, "mail.home.example")
+            home.mail(slot)
+        self.assertEqual(home.state(server), "released")
+
     def test_a_clock_set_back_breaks_nothing(self):
         """Routers start in 1970 and jump: nobody is released or condemned by that."""
         home = Home()

@@ -94,12 +94,23 @@ class Wearing(unittest.TestCase):
 
     def test_release_halves_and_lets_the_same_facts_weigh_anew(self):
         board = _board()
-        board.observe(1, evidence.HOUSE_FAN_OUT, _NOW_S, 0)
+        board.observe(1, evidence.SECOND_PROVIDER, _NOW_S, 0)
         board.halve(1)
-        half = WEIGHTS[evidence.HOUSE_FAN_OUT] // 2
+        half = WEIGHTS[evidence.SECOND_PROVIDER] // 2
         self.assertEqual(board.score(1), half)
-        self.assertTrue(board.observe(1, evidence.HOUSE_FAN_OUT, _NOW_S + 1, 0))
-        self.assertEqual(board.score(1), half + WEIGHTS[evidence.HOUSE_FAN_OUT])
+        self.assertTrue(board.observe(1, evidence.SECOND_PROVIDER, _NOW_S + 1, 0))
+        self.assertEqual(board.score(1), half + WEIGHTS[evidence.SECOND_PROVIDER])
+
+    def test_after_a_release_one_provider_may_be_mailed_and_not_a_second_one(self):
+        board = _board()
+        for kind in (evidence.HOUSE_FAN_OUT, evidence.HELO_CHANGES):
+            board.observe(1, kind, _NOW_S, 0)
+        board.halve(1)
+        for kind in (evidence.MX_QUERY, evidence.MX_CONNECT):
+            board.observe(1, kind, _NOW_S + 1, 0)
+        self.assertTrue(board.score(1) < H2)
+        board.observe(1, evidence.SECOND_PROVIDER, _NOW_S + 2, 0)
+        self.assertTrue(board.score(1) >= H2)
 
 
 class Proof(unittest.TestCase):

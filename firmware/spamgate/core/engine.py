@@ -101,8 +101,9 @@ class Engine:
             self.release(device)
 
     def release(self, device: int) -> None:
-        """The owner releases the device: its score is halved, not forgotten."""
+        """The owner releases the device: its score is halved, not forgotten; what it said today is."""
         self.board.halve(device)
+        self.mail.dialogue.clear(device)
         self._apply(device, states.RELEASE)
 
     def confirm(self, device: int) -> bool:

@@ -15,6 +15,7 @@ H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a d
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25
 H3 = 3534  # alpha = 1e-6
 
+_LEFT_AT_RELEASE = H2 - H1 - WEIGHTS[evidence.MX_CONNECT] - 1
 _KINDS = const(23)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
@@ -103,9 +104,12 @@ class ScoreBoard:
         self._connections[device] = connections
 
     def halve(self, device: int) -> None:
-        """The owner released the device: forget half, not all; what it does next weighs anew."""
+        """The owner released the device: forget half, not all; what it does next weighs anew.
+
+        What is left lets it mail one provider, as its queue may have to, and not a second one.
+        """
         self._lookups[device] >>= 1
-        self._connections[device] >>= 1
+        self._connections[device] = min(self._connections[device] >> 1, _LEFT_AT_RELEASE)
         self._weighed[device] = 0
         row = self._rows[device]
         for at in range(row * _KINDS, row * _KINDS + _KINDS):
