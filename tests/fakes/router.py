@@ -93,9 +93,12 @@ class Connection:
         self._ports = (port, to_port)
         self._next = [1001, 7001]
 
-    def open(self):
+    def ask(self):
         self._send(0, b"", SYN, 1000, 0)
-        self._send(1, b"", SYN | ACK, 7000, 1001)
+        return self
+
+    def open(self):
+        self.ask()._send(1, b"", SYN | ACK, 7000, 1001)
         self._send(0, b"", ACK, 1001, 7001)
         return self
 

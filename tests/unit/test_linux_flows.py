@@ -43,8 +43,9 @@ class Limited(Flowing):
         self.connect()
         self.connect().greet()
         self.connect().greet().mail()
+        Connection(self.router, _MAC, _CLIENT, 50004, "203.0.113.9").ask()
         self.throttle()
-        self.assertEqual(self.router.ended(), [50001, 50002, 50003])
+        self.assertEqual(self.router.ended(), [50001, 50002, 50003, 50004])
 
     def test_a_message_under_way_is_taken_and_the_next_is_not(self):
         begun, waiting, chunked, addressed = [self.connect().greet() for _ in range(4)]
@@ -152,8 +153,10 @@ class Past(Flowing):
         self.a_past_with("203.0.113.9")
         key = _MAC + b"\0\0" + parse_address("203.0.113.9")
         for _ in range(3):
+            told = len(self.router.kernel.orders)
             self.connect().greet().mail()
             self.assertEqual(list(self.router.kernel.sets["past4"]), [key])
+            self.assertEqual(len(self.router.kernel.orders), told + 1)
             told = len(self.router.kernel.orders)
             self.connect().greet().mail()
             self.assertEqual(len(self.router.kernel.orders), told)
@@ -184,7 +187,7 @@ class Established(Flowing):
         self.assertEqual(self.router.established, [(device,) + ends, (device,) + ends6])
 
     def test_what_nobody_answers_is_not(self):
-        Connection(self.router, _MAC, _CLIENT, 50001, "203.0.113.9")._send(0, b"", 2, 1000, 0)
+        Connection(self.router, _MAC, _CLIENT, 50001, "203.0.113.9").ask()
         self.assertEqual(self.router.established, [])
 
 
