@@ -113,7 +113,8 @@ def test_the_default_configuration_starts_nothing_until_it_is_enabled(tmp_path):
     done = _openwrt(tmp_path, config, "start_service")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     settings = _settings(tmp_path, config.replace("enabled '0'", "enabled '1'").replace("#config", "config"))
-    assert settings == {"lan": ["br-lan"], "wan": ["eth0"], "monitor_only": True, "aliases": {}, "grants": {}}
+    kept = {"state_dir": "/etc/spamgate", "event_log": "/var/log/spamgate.jsonl"}
+    assert settings == {"lan": ["br-lan"], "wan": ["eth0"], "monitor_only": True, **kept, "aliases": {}, "grants": {}}
     settings = _settings(tmp_path, re.sub(r"^#(?=config|\t)", "", config.replace("'0'", "'1'"), flags=re.MULTILINE))
     assert settings["aliases"] == {"02:00:5e:10:00:01": "camera-porch"}
     assert settings["grants"] == {"02:00:5e:10:00:01": "mail-server"}
