@@ -263,6 +263,19 @@ class Names(unittest.TestCase):
         ):
             self.assertFalse(names_at_front(name(host)).is_reverse_address(), host)
 
+    def test_a_question_is_read_in_short_ways_with_the_same_result(self):
+        labels = "M Mx MX1 m1 ma mail Mta mt smtp SM s relay re r ns N Gate g 1 a F 9 255 256 10 _x".split()
+        hosts = [label + "." + rest for label in labels for rest in ("b", "b.c", "2.0.127.Zen.example", "mx.example")]
+        for host in hosts + labels + ["2.0.0.127.bl.example"]:
+            message = read(header(qd=1) + name(host) + IN_A)
+            at = message.qname_at
+            self.assertEqual(message.hash_name(at), hash_of(host.lower()), host)
+            self.assertEqual(message.is_mail_name(at), names_at_front(name(host)).is_mail_name(), host)
+            self.assertEqual(message.is_reverse_address(at), names_at_front(name(host)).is_reverse_address(), host)
+        message = read(header(qd=1) + ROOT + IN_A)
+        self.assertEqual(message.hash_name(message.qname_at), HASH_SEED)
+        self.assertFalse(message.is_mail_name(message.qname_at) or message.is_reverse_address(message.qname_at))
+
 
 if __name__ == "__main__":
     unittest.main()

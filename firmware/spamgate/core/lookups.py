@@ -57,7 +57,7 @@ class Lookups:
         key = hash_pair(question, device)
         if self._queries.find(key, engine.now_s) >= 0:
             return False
-        self._queries.set(key, _PENDING, engine.now_s)
+        self._queries.add(key, _PENDING, engine.now_s)
         engine.devices.flags[device] |= ASKED_DNS
         counters = engine.counters
         counters.add(device, DNS_QUERIES)

@@ -146,8 +146,15 @@ class Recall:
         """Remember `value` for `key` as of `now_s`."""
         at = self.find(key, now_s)
         if at < 0:
-            at = self._oldest((key & self._bucket_mask) * _WAYS)
-            self._keys[at] = key + 1
+            self.add(key, value, now_s)
+            return
+        self._values[at] = value
+        self._stamps[at] = now_s
+
+    def add(self, key: int, value: int, now_s: int) -> None:
+        """As `set`, for a key that `find` did not find."""
+        at = self._oldest((key & self._bucket_mask) * _WAYS)
+        self._keys[at] = key + 1
         self._values[at] = value
         self._stamps[at] = now_s
 

@@ -98,8 +98,10 @@ class Message:
 
     def is_mail_name(self, at: int) -> bool:
         """Tell whether the name is like mail.example.com, see NameReader.  Allocation-free."""
-        if at == self._plain_at and self.buf[at + 1] | 32 not in MAIL_LETTERS:
-            return False
+        if at == self._plain_at:
+            second = MAIL_LETTERS.get(self.buf[at + 1] | 32)
+            if second is None or self.buf[at + 2] | 32 not in second:
+                return False
         return self.names.begin(self.buf, self.start, self.end, at).is_mail_name()
 
     def is_reverse_address(self, at: int) -> bool:
@@ -143,13 +145,17 @@ class Message:
         """Step over a name without following pointers; True when it ends in one."""
         cursor = self._cursor
         buf = self.buf
-        size = buf[cursor.take(1)]
-        while size:
+        start = at = cursor.at
+        end = cursor.end
+        while at < end:
+            size = buf[at]
             if size >= _PLAIN:
                 if size < _POINTER:
                     raise FormError("unknown label type")
-                cursor.take(1)
+                cursor.take(at + 2 - start)
                 return True
-            # The label and the size byte of the next in one step.
-            size = buf[cursor.take(size + 1) + size]
-        return False
+            at += size + 1
+            if not size:
+                cursor.take(at - start)
+                return False
+        raise FormError("cut short")

@@ -15,7 +15,7 @@ _PLAIN = const(64)  # below it the first byte is a label's size
 _POINTER = const(192)
 _DOT = b"."
 
-MAIL_LETTERS = b"mnrsg"  # which the words below begin with
+MAIL_LETTERS = {109: b"xat", 115: b"m", 114: b"e", 110: b"s", 103: b"a"}  # the words below begin with mx, ma, mt, ...
 
 _MAIL_STEMS = (b"mx", b"mail", b"smtp", b"relay", b"mta")
 _MAIL_WORDS = (b"ns", b"gate")  # Mytob asks for them; as stems they would catch gateway.icloud.com
