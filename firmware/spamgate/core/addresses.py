@@ -94,8 +94,9 @@ class AddressBook:
             return False
         kept = self._bytes
         base = slot * _BYTES
-        for i in range(size - 1, -1, -1):
-            if kept[base + i] != buf[at + i]:
+        while size:  # from the end, where neighbours differ
+            size -= 1
+            if kept[base + size] != buf[at + size]:
                 return False
         return True
 

@@ -43,13 +43,17 @@ class LoggedPacket:
         self._buf: "bytes | bytearray" = b""
         self._mac_after = 0  # where they were in the frame before: mostly they are there again
         self._packet_after = 0
+        self._other_mac_after = 0  # or where they were before that: packets come from two or three of our rules
+        self._other_packet_after = 0
 
     def read(self, frame: "Frame", cursor: Cursor) -> int:
         """Read what the cursor is over up to the packet; set the frame's MAC and return the EtherType."""
         buf = self._buf = frame.buf
         start = cursor.take(_HEADER_BYTES)
         if not self._is_like_before(start, cursor.end):
-            self._find(start, cursor.end)
+            self._swap()
+            if not self._is_like_before(start, cursor.end):
+                self._find(start, cursor.end)
         cursor.take(self._packet_after - _HEADER_BYTES)
         if self._mac_after:
             frame.mac_at = start + self._mac_after
@@ -57,6 +61,14 @@ class LoggedPacket:
         if family == _AF_INET:
             return _IPV4
         return _IPV6 if family == _AF_INET6 else 0
+
+    def _swap(self) -> None:
+        mac_after = self._mac_after
+        packet_after = self._packet_after
+        self._mac_after = self._other_mac_after
+        self._packet_after = self._other_packet_after
+        self._other_mac_after = mac_after
+        self._other_packet_after = packet_after
 
     def _is_like_before(self, start: int, end: int) -> bool:
         """Are MAC and packet where they were in the frame before?  What stands before the packet is fixed in size.
