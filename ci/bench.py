@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bench_guard
+import bench_router
+from measurement import RUNS, Broken, NotRun
 from rich.console import Console
 from rich.table import Table
 
@@ -22,19 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 from shared_data import shared_data  # noqa: E402  (tests/ is not installed)
 
-RUNS = 5  # the median of these is reported: the machine's noise is about 15 %
-
 _OUT = ROOT / "build" / "bench.json"
 _HEAP_KB = 256  # the smallest the program is made for
 _SPAMBOT = Path("pcap_spambot") / "spambot_2010-11-18_part1.pcap"
-
-
-class NotRun(Exception):
-    """A measurement that cannot be made on this machine or not yet; the text is the reason."""
-
-
-class Broken(NotRun):
-    """A measurement that should have worked; the text is what went wrong."""
 
 
 # --- replay ------------------------------------------------------------------------------------
@@ -77,15 +70,15 @@ def _later() -> float:
 
 MEASUREMENTS: dict[str, Callable[[], float]] = {
     "replay_pps": replay_pps,
-    "forward_small_ratio": _later,
-    "forward_iperf_ratio": _later,
-    "observe_pps": _later,
-    "set_change_us": _later,
-    "packet_to_enforced_ms": _later,
-    "dns_blocked_vs_dnsmasq": _later,
-    "dns_forwarded_vs_dnsmasq": _later,
-    "heap_bytes_per_packet": _later,
-    "heap_bytes_per_query": _later,
+    "forward_small_ratio": bench_router.forward_small_ratio,
+    "forward_iperf_ratio": bench_router.forward_iperf_ratio,
+    "observe_pps": bench_router.observe_pps,
+    "set_change_us": bench_router.set_change_us,
+    "packet_to_enforced_ms": bench_router.packet_to_enforced_ms,
+    "dns_blocked_vs_dnsmasq": bench_guard.dns_blocked_vs_dnsmasq,
+    "dns_forwarded_vs_dnsmasq": bench_guard.dns_forwarded_vs_dnsmasq,
+    "heap_bytes_per_packet": bench_router.heap_bytes_per_packet,
+    "heap_bytes_per_query": bench_guard.heap_bytes_per_query,
     "list_exact_bytes_per_name": _later,
     "list_compact_bytes_per_name": _later,
     "list_lookups_per_s": _later,

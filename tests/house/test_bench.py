@@ -16,6 +16,11 @@ def test_the_keys_are_the_fixed_ones():
     assert set(bench.MEASUREMENTS) == set(_FIXED_KEYS.split())
 
 
+def test_what_is_measured_says_what_it_is():
+    for key, function in bench.MEASUREMENTS.items():
+        assert function is bench._later or (function.__name__ == key and function.__doc__), key
+
+
 def test_what_cannot_be_measured_is_named_with_its_reason():
     def missing():
         raise bench.NotRun("no such machine")

@@ -1,0 +1,231 @@
+"""The home in which the router is measured: a device, a router with address translation, and an internet.
+
+The internet takes packets and drops them, but for port 25, where a server greets.  What is offered comes from flood.py
+on one core, the gateway has the other; both go before all else on the machine, which may be shared.
+
+A flood is sent, routed and received on one core: the kernel hands each packet through all the namespaces before it
+takes the next.  So what is compared is the CPU time of that, of which nobody else can take a part.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import flood
+from measurement import RUNS, Broken, NotRun
+
+from spamgate_tools.compiled import search_path
+from spamgate_tools.control import Control
+from spamgate_tools.errors import UserError
+from spamgate_tools.lab.host import Host, needed
+from spamgate_tools.lab.network import Network
+from spamgate_tools.lab.router import HEAP_KB, Router
+from spamgate_tools.lab.waiting import wait_until
+from spamgate_tools.runtime import find_micropython
+
+HERE = Path(__file__).resolve().parent
+
+FLOOD = 50000  # small packets at a time
+BURST_S = 1
+IPERF_S = 1
+IPERF_PORT = 5202
+QUIET_S = 0.5  # after a burst all has been seen by then
+
+_LATE = 1.05  # so much longer a burst may take
+_MOST_OF = 0.99
+_CALM = 5000  # packets a second
+_PATIENCE_S = 60
+
+_SINK = f"""
+table inet sink {{
+ chain received {{
+  type filter hook prerouting priority raw
+  udp dport {{ 53, {flood.SMALL_PORT} }} drop
+  tcp sport {flood.MAIL_PORT}-{flood.MAIL_PORT + 99} drop
+  ip daddr {flood.NOBODY.format(0)}/16 drop
+ }}
+}}
+"""
+_GREET = "import socket\ns = socket.create_server(('', 25))\nwhile True: s.accept()[0].sendall(b'220 mx.example\\r\\n')"
+_MEET = f"import socket; print(socket.create_connection(('{flood.TARGET}', 25)).recv(99))"
+
+
+class Sender:
+    """flood.py at work on a device."""
+
+    def __init__(self, device: Host, router_mac: str, kind: str, core: int) -> None:
+        words = ["taskset", "-c", str(core), sys.executable, str(HERE / "flood.py"), kind, router_mac, device.address4]
+        pipe = subprocess.PIPE
+        self._process = device.popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        self._answer()
+
+    def send(self, count: int, rate: int = 0) -> dict[str, float]:
+        """Send so many packets, at `rate` a second or as fast as they go."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{count} {rate}\n")
+        self._process.stdin.flush()
+        return json.loads(self._answer())
+
+    def _answer(self) -> str:
+        assert self._process.stdout and self._process.stderr
+        line = self._process.stdout.readline()
+        if not line:
+            raise Broken(f"flood.py ended: {self._process.stderr.read()[-300:]}")
+        return line
+
+
+class BenchHome:
+    """The namespaces, and what is measured in them."""
+
+    def __init__(self, net: Network, cores: list[int]) -> None:
+        self.net = net
+        self._gateway_core, self._core = cores[:2]
+        self._device = net.host("device")
+        self._router = Router(net, [flood.RESOLVER])
+        net.internet.run(["nft", "-f", "-"], input=_SINK)
+        net.internet.serve([sys.executable, "-c", _GREET], "mail.log", 25, "tcp")
+
+    @contextmanager
+    def gateway(self, **settings: int) -> Iterator[None]:
+        """Run the gateway, on a core of its own."""
+        self._router = Router(self.net, [flood.RESOLVER], settings)
+        self._router.start_gateway()
+        assert self._router.gateway
+        try:
+            os.sched_setaffinity(self._router.gateway.pid, {self._gateway_core})
+            flood.go_first(self._router.gateway.pid)
+            yield
+        finally:
+            self._router.stop_gateway()
+
+    def compare(self, measure: Callable[[], float]) -> float:
+        """Return the median of what is measured with the gateway, by what is measured without, in turn."""
+        ratios = []
+        for _ in range(RUNS):
+            without = measure()
+            with self.gateway():
+                ratios.append(measure() / without)
+        return round(statistics.median(ratios), 3)
+
+    # --- forwarding ------------------------------------------------------------------------------
+
+    def flood(self, kind: str) -> Sender:
+        """Let the device send what flood.py calls `kind`."""
+        return Sender(self._device, self.net.router.mac, kind, self._core)
+
+    def small_pps(self, sender: Sender) -> float:
+        """Return how many small packets the internet receives for a second of the core that all happens on."""
+        before = self._received()
+        said = sender.send(FLOOD)
+        received = self._received() - before
+        if received < said["sent"] * _MOST_OF:
+            raise Broken(f"of {said['sent']} small packets {received} were forwarded")
+        return received / said["cpu_s"]
+
+    def serve_iperf(self) -> None:
+        """Let the internet take what iperf3 sends."""
+        words = ["taskset", "-c", str(self._gateway_core), "chrt", "-f", "1", "iperf3", "-s", "-p", str(IPERF_PORT)]
+        self.net.internet.serve(words, "iperf3.log", IPERF_PORT, "tcp")
+
+    def throughput(self) -> float:
+        """Return the bits a second of one TCP connection through the router."""
+        client = ["iperf3", "-J", "-t", str(IPERF_S), "-p", str(IPERF_PORT), "-c", flood.TARGET]
+        said = self._device.run(["taskset", "-c", str(self._core), "chrt", "-f", "1", *client]).stdout
+        return json.loads(said)["end"]["sum_received"]["bits_per_second"]
+
+    # --- observing -------------------------------------------------------------------------------
+
+    def lost(self, sender: Sender, rate: int) -> int:
+        """Offer packets at this rate for a while; return how many the gateway did not see, or not well."""
+        before = self._status()
+        said = sender.send(rate * BURST_S, rate)
+        if said["seconds"] > BURST_S * _LATE:
+            raise Broken(f"flood.py did not keep the pace of {rate} packets a second")
+        time.sleep(QUIET_S)
+        after = self._status()
+        seen = after["packets"] - before["packets"]
+        return abs(rate * BURST_S - seen) + sum(after[key] - before[key] for key in ("lost", "malformed"))
+
+    def observed(self, count: int) -> list[tuple[int, int]]:
+        """Let the plane alone see packets, several times; return how many, and the bytes it allocated."""
+        log = self.net.router.folder / "heap.log"
+        process = self._micropython("bench_heap.py", log, count, RUNS)
+        wait_until(lambda: log.exists() and b"\n" in log.read_bytes(), _PATIENCE_S, "bench_heap.py")
+        sender = self.flood("mix")
+        for _ in range(_PATIENCE_S):
+            sender.send(_CALM, _CALM)
+            if process.poll() is not None:
+                break
+        return _last_words(log)["rows"]
+
+    # --- having its way --------------------------------------------------------------------------
+
+    def reaction_ms(self) -> float:
+        """Let a new device send SYNs; return how long after the one that brings the verdict the first is redirected."""
+        self._device.run([sys.executable, "-c", _MEET])  # the line is open: connections weigh
+        bot = self.net.host(f"bot{len(self.net.hosts)}")
+        words = [sys.executable, str(HERE / "syn_probe.py"), self.net.router.mac, bot.address4]
+        said = json.loads(bot.run(["taskset", "-c", str(self._core), *words]).stdout)
+        verdicts = [event for event in self._router.events.read() if event.get("to") == "throttled"]
+        if not verdicts or verdicts[-1]["device"] != bot.mac or not said["answered"]:
+            raise Broken(f"{bot.mac} was not throttled: {verdicts}, {said['answered']}")
+        brought = verdicts[-1]["smtp_connects"] - 1
+        return said["left_ms"][said["answered"][0]] - said["left_ms"][brought]
+
+    def in_micropython(self, program: str, *words: int) -> dict[str, Any]:
+        """Run a program of the bench on the router to its end, and return what it printed."""
+        log = self.net.router.folder / "program.log"
+        self._micropython(program, log, *words).wait(_PATIENCE_S)
+        return _last_words(log)
+
+    def _micropython(self, program: str, log: Path, *words: int) -> "subprocess.Popen[bytes]":
+        config = self.net.router.folder / "bench.json"
+        config.write_text(json.dumps(self._router.configuration()))
+        micropython = [*find_micropython(), "-X", f"heapsize={HEAP_KB}k"]
+        command = ["taskset", "-c", str(self._gateway_core), *micropython, str(HERE / program), str(config)]
+        environment = {**os.environ, "MICROPYPATH": str(search_path(micropython[:1]))}
+        return self.net.router.popen([*command, *map(str, words)], log=log.name, env=environment)
+
+    def _received(self) -> int:
+        return int(self.net.internet.run(["cat", "/sys/class/net/eth0/statistics/rx_packets"]).stdout)
+
+    def _status(self) -> dict[str, int]:
+        with Control(str(self._router.control)) as control:
+            return control.ask("status")[0].fields
+
+
+@contextmanager
+def home(*programs: str) -> Iterator[BenchHome]:
+    """Lend a home, and remove it; NotRun where there cannot be one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise NotRun("needs two cores")
+    if os.geteuid():
+        raise NotRun("needs root, for network namespaces and scheduling")
+    try:
+        needed("ip", "nft", "taskset", "chrt", *programs)
+        find_micropython()
+        net = Network("bench")
+    except UserError as missing:
+        raise NotRun(str(missing)) from None
+    try:
+        with net:
+            yield BenchHome(net, cores)
+    except (UserError, subprocess.SubprocessError) as wrong:
+        raise Broken(str(wrong)) from None
+
+
+def _last_words(log: Path) -> dict[str, Any]:
+    """Return the object in the last line; where that is none, a program of ours has failed."""
+    text = log.read_text()
+    try:
+        return json.loads(text.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise Broken(text[-300:] or f"{log.name} is empty") from None
