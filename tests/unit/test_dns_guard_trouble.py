@@ -270,6 +270,15 @@ class Starved(Case):
         self.scene.resolve(make=lambda wire: answer(wire, records=100))
         self.assertEqual(self.device.queue.pop(0)[0][:12], asked[:2] + b"\x83\x80\0\1\0\0\0\0\0\0")
 
+    def test_who_floods_loses_what_waits_when_there_is_no_memory(self):
+        for number in range(40):
+            self.scene.send(self.device, query("n%d.example" % number))
+        sock = self.scene.guard.upstreams.port.sock
+        self.starve(sock, 100)
+        with self.assertRaises(MemoryError):
+            self.scene.resolve()
+        self.assertEqual(self.scene.guard._forwarder._pending.count, 0)
+
     def test_an_answer_that_there_is_no_memory_for_is_asked_for_again(self):
         asked = query("a.example")
         self.scene.send(self.device, asked)

@@ -53,6 +53,13 @@ class Places(Case):
         for count in range(PLACES):
             self.assertEqual(self.pending.find(numbered(count).datagram[0], count), -1)
 
+    def test_one_device_loses_all_and_the_other_nothing(self):
+        self.fill(range(40))
+        kept = self.fill(range(40, 45), OTHER_PEER)
+        self.pending.forsake(kept[-1] + 1)
+        self.assertEqual(self.pending.count, 5)
+        self.assertTrue(all(self.pending.datagrams[place] is not FREE for place in kept))
+
     def test_the_next_that_is_taken_is_found_round_the_end(self):
         place = self.pending.open(numbered(1), PORT, 5, 0)
         self.assertEqual(self.pending.taken(200), place)

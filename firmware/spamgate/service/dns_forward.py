@@ -25,6 +25,7 @@ _MASK = const(255)
 _KEPT_MASK = const(63)
 _MARK_MASK = const(0xFFFF)
 _CROWDED = const(128)
+_MANY = const(32)
 _TRY_MS = const(1500)
 _TRIES = const(3)
 _SWEEP_MS = const(30000)
@@ -141,9 +142,14 @@ class Forwarder:
             self._give_others(wire, mark, reply)
 
     def be_brief(self) -> bool:
-        """There is no memory for long answers: their askers are told to come by TCP.  False: there are none waiting."""
+        """There is no memory: who asked for long answers is told to come by TCP.
+
+        False: nobody did.  Then, where many wait, one device waits in vain, and the memory of its queries is free.
+        """
         was_brief = self.reply_bytes == _REPLY_BYTES
         self.reply_bytes = _REPLY_BYTES
+        if was_brief and self._pending.count >= _MANY:
+            self._pending.forsake(self._random16() & _MASK)
         return not was_brief
 
     def refused(self, port: Port) -> None:

@@ -4,7 +4,7 @@ A question that another device waits for already is not sent again: it follows t
 
 The rule when it is crowded: with 32 places taken no query that says more than its question gets one if it has more than
 128 bytes; with half of them taken no device gets more than half; when all are taken, one drawn at random gives way, so
-that whoever holds most loses most.
+that whoever holds most loses most.  When the heap is full it loses all.
 """
 
 from array import array
@@ -83,6 +83,13 @@ class Pending:
         while self._next[at] != place:
             at = self._next[at]
         self._next[at] = self._next[place]
+
+    def forsake(self, place: int) -> None:
+        """Free all places of the device that has the first one taken from `place` on; drawn, it is who holds most."""
+        device = device_of(self.datagrams[self.taken(place)][1])
+        for held in range(_PLACES):
+            if self.datagrams[held] is not FREE and device_of(self.datagrams[held][1]) == device:
+                self.close(held)
 
     def whose(self, port: "Port", reply: bytes) -> int:
         """Return the place of the query that this datagram answers, by port, id and question; or a number below 0."""
