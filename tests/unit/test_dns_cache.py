@@ -160,12 +160,6 @@ class Room(Case):
         self.cache.sweep(START_MS + 300000 & WRAP)
         self.assertEqual(self.find(asked), None)
 
-    def test_what_is_asked_once_is_not_wanted(self):
-        self.assertFalse(self.cache.is_wanted(0x1234))
-        self.assertTrue(self.cache.is_wanted(0x1234))
-        self.assertFalse(self.cache.is_wanted(0x4334))
-        self.assertFalse(self.cache.is_wanted(0x1234))
-
 
 if __name__ == "__main__":
     unittest.main()

@@ -24,7 +24,6 @@ _ANSWER_BYTES = const(512)
 _QUESTION_BYTES = const(128)
 _LIFE_S = const(300)
 _ASKED = const(256)
-_ASKED_MASK = const(255)
 _KEY = const(0)
 _BEHIND_ID = const(1)
 _CAME_MS = const(2)
@@ -41,7 +40,7 @@ class Cache:
         self.kept: "list[tuple | None]" = [None] * _PLACES  # (key, answer behind the id, when it came, life in ms)
         self._bytes = 0
         self._hand = 0  # where the next that has to go is looked for
-        self._asked = bytearray(_ASKED)  # by hash: another part of the hash of what was asked last
+        self.asked = bytearray(_ASKED)  # by low byte of a hash of 16 bits: the high byte of what was asked last
         self._message = Message()
 
     def find_into(self, buf: bytearray, query: "Query", now_ms: int) -> int:
@@ -56,20 +55,12 @@ class Cache:
         return size
 
     def keep(self, wire: bytes, answer: bytes, mark: int, now_ms: int) -> None:
-        """Keep the answer to the query if it is worth it."""
+        """Keep the answer to the query, which was asked before, if it is worth it."""
         life_s = 0
         if len(answer) <= _ANSWER_BYTES and len(wire) <= _QUESTION_BYTES and not answer[2] & _TC:
             life_s = self._life_s(answer)
         if life_s:
             self._store(mark & _MASK, (wire[2:], answer[2:], now_ms, life_s * 1000))
-
-    def is_wanted(self, mark: int) -> bool:
-        """Was what has this hash, of 16 bits, asked before?  It was from now on."""
-        place = mark & _ASKED_MASK
-        if self._asked[place] == mark >> 8:
-            return True
-        self._asked[place] = mark >> 8
-        return False
 
     def sweep(self, now_ms: int) -> None:
         """Forget what is too old, before the clock goes round."""

@@ -46,6 +46,7 @@ class Forwarder:
         self._cache = Cache()
         self._first = self._pending.first
         self._kept = self._cache.kept
+        self._asked = self._cache.asked
         self._out = bytearray(_LONG_REPLY_BYTES)  # the message on its way out
         self._view = memoryview(self._out)
         self._now_ms = 0
@@ -136,8 +137,10 @@ class Forwarder:
             reply = cut(reply, self._pending.ends[place])
         wire = self._give(place, reply)
         mark = self._pending.marks[place]
-        if self._cache.is_wanted(mark):
+        if self._asked[mark & _MASK] == mark >> 8:
             self._keep(wire, reply, mark)
+        else:
+            self._asked[mark & _MASK] = mark >> 8
         if self._first[mark & _MASK] >= 0:
             self._give_others(wire, mark, reply)
 
@@ -216,4 +219,7 @@ class Forwarder:
     def _give_up(self, place: int) -> None:
         wire, peer = self._pending.datagrams[place]
         self._pending.close(place)
-        self._pending.ways[place].send(self._guard.failure(wire, self._pending.ends[place]), peer)
+        try:
+            self._pending.ways[place].send(self._guard.failure(wire, self._pending.ends[place]), peer)
+        except OSError:
+            pass

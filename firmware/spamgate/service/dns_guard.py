@@ -109,8 +109,8 @@ class Listener:
 
     def __init__(self, guard: DnsGuard, sock) -> None:
         self._tell_blocked = guard.tell_blocked
+        self.send = sock.sendto
         self._sock = sock
-        self._send = sock.sendto
         self._judge = guard.judge
         self._look_up = guard.look_up
         self._rotate = guard.upstreams.rotate
@@ -139,16 +139,9 @@ class Listener:
             if answer is None:
                 self._look_up(query)
             elif answer:
-                self._send(answer, query.datagram[1])
+                self.send(answer, query.datagram[1])
             self._left -= 1
         self._burst = min(2 * self._burst, _BURST)
-
-    def send(self, answer: "bytes | memoryview", peer: bytes) -> None:
-        """Send to the packed address; what the kernel does not take is lost, as datagrams are."""
-        try:
-            self._send(answer, peer)
-        except OSError:
-            pass
 
     def close(self, loop) -> None:
         """Be no longer there."""

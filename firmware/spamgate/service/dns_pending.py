@@ -10,7 +10,7 @@ that whoever holds most loses most.  When the heap is full it loses all.
 from array import array
 
 from spamgate.core.compat import const
-from spamgate.wire.dns_answer import is_answer
+from spamgate.wire.dns_answer import is_bare_error
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ FOLLOWS = 2  # another asker waits for an answer to the same bytes
 _PLACES = const(256)
 _MASK = const(255)
 _HEADER_BYTES = const(12)
+_QR = const(0x80)
 _BUSY = const(32)
 _CROWDED = const(128)
 _LONG_BYTES = const(128)
@@ -99,7 +100,9 @@ class Pending:
         if self.high[place] != reply[0] or self.ports[place] is not port and not self._was_from(port, place):
             return _NONE
         wire = self.datagrams[place][0]
-        return place if is_answer(reply, wire, self.ends[place]) else _NONE
+        if reply[2] & _QR and reply.startswith(wire[_HEADER_BYTES : self.ends[place]], _HEADER_BYTES):
+            return place
+        return place if is_bare_error(reply) else _NONE
 
     def try_again(self, place: int, port: "Port | None", now_ms: int) -> None:
         """The query is sent once more, from this port."""

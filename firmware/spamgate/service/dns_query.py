@@ -10,7 +10,7 @@ if TYPE_CHECKING:
         """How a query came, and its answer goes."""
 
         def send(self, answer: "bytes | memoryview", peer: bytes) -> None:
-            """Send to the packed address; what the kernel refuses is lost, as datagrams are."""
+            """Send to the packed address.  OSError when the kernel refuses: the answer is lost, as datagrams are."""
 
 
 class Query:

@@ -87,8 +87,9 @@ class Port:
     def _take(self, receive, size: int) -> None:
         self._left = self._burst
         while self._left:
-            self._heard(self, receive(size))
+            reply = receive(size)
             self._left -= 1
+            self._heard(self, reply)
         self._burst = min(2 * self._burst, _BURST)
 
 

@@ -102,6 +102,11 @@ def is_answer(reply: bytes, query: bytes, end: int) -> bool:
     """
     if reply[2] & _QR and reply.startswith(query[_HEADER_BYTES:end], _HEADER_BYTES):
         return True
+    return is_bare_error(reply)
+
+
+def is_bare_error(reply: bytes) -> bool:
+    """Is a message of twelve bytes or more an error without a question?"""
     return reply[2] & _QR > 0 and reply.startswith(_NO_COUNTS, 4) and reply[3] & _RCODE > 0
 
 
