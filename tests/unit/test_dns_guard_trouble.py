@@ -273,8 +273,9 @@ class Starved(Case):
     def test_who_floods_loses_what_waits_when_there_is_no_memory(self):
         for number in range(40):
             self.scene.send(self.device, query("n%d.example" % number))
-        sock = self.scene.guard.upstreams.port.sock
-        self.starve(sock, 100)
+        for port in self.scene.guard.upstreams.servers[0].ports:
+            if port is not None:
+                self.starve(port.sock, 100)
         with self.assertRaises(MemoryError):
             self.scene.resolve()
         self.assertEqual(self.scene.guard._forwarder._pending.count, 0)
