@@ -20,7 +20,12 @@ from spamgate_tools.lab.summary import faults, view
 
 @click.command()
 @click.option(
-    "--seconds", type=click.IntRange(LEAST_S, MOST_S), default=60, show_default=True, help="How long to watch the home."
+    "--seconds",
+    type=click.IntRange(LEAST_S, MOST_S),
+    default=60,
+    show_default=True,
+    envvar="SPAMGATE_LAB_SECONDS",
+    help="How long to watch the home.",
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same choices.")
 @click.option("--keep-logs", metavar="DIR", type=click.Path(path_type=Path), help="Copy all programs' logs there.")
