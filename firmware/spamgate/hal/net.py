@@ -34,12 +34,12 @@ def pack_address(address: bytes, port: int, zone: int = 0) -> bytes:
     return head + bytes(4) + address + struct.pack("<I", zone)
 
 
-def split_address(packed: bytes) -> "tuple[bytes, int]":
+def split_address(packed: "bytes | bytearray") -> "tuple[bytes, int]":
     """Return (address, port) of a packed socket address; IPv4 in IPv6 (RFC 4291 2.5.5.2) as IPv4."""
     port = packed[2] << 8 | packed[3]
     if packed[0] == _AF_INET:
-        return packed[4:8], port
-    address = packed[8:24]
+        return bytes(packed[4:8]), port
+    address = bytes(packed[8:24])
     return (address[12:] if address[:12] == _MAPPED else address), port
 
 
@@ -63,8 +63,6 @@ class Net:
     split = staticmethod(split_address)
 
     def __init__(self) -> None:
-        self._drawn = b""
-        self._drawn_at = 64
         self.zones: "dict[bytes, int]" = {}  # the interfaces of link-local addresses of ours
 
     def udp(self, address: bytes, port: int):
@@ -127,12 +125,8 @@ class Net:
 
     def random16(self) -> int:
         """Return sixteen random bits."""
-        at = self._drawn_at
-        if at >= 64:
-            self._drawn = os.urandom(64)
-            at = 0
-        self._drawn_at = at + 2
-        return self._drawn[at] << 8 | self._drawn[at + 1]
+        drawn = os.urandom(2)
+        return drawn[0] << 8 | drawn[1]
 
     def _socket(self, address: bytes, kind: int):
         sock = socket.socket(_AF_INET if len(address) == 4 else _AF_INET6, kind)
