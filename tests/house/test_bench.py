@@ -1,8 +1,13 @@
 """The bench reports under its fixed keys, and a missing number always has its reason."""
 
 import bench
+import flood
 import pytest
 
+from spamgate.wire.dns import Message
+from spamgate.wire.packet import TCP, UDP, Packet
+
+_LINK_IPV4 = 228
 _FIXED_KEYS = """
     replay_pps forward_small_ratio forward_iperf_ratio observe_pps set_change_us
     packet_to_enforced_ms dns_blocked_vs_dnsmasq dns_forwarded_vs_dnsmasq heap_bytes_per_packet
@@ -33,3 +38,20 @@ def test_what_cannot_be_measured_is_named_with_its_reason():
 def test_a_failing_program_is_no_measurement_but_a_fault():
     with pytest.raises(bench.Broken, match="failed: oh no"):
         bench._run(["sh", "-c", "echo oh no >&2; exit 2"])
+
+
+def test_what_a_router_is_loaded_with_is_what_devices_send():
+    """DNS queries, all different, and one packet in ten a segment to port 25; sums are right."""
+    packet, message = Packet(), Message()
+    asked, mailed = set(), 0
+    for data in flood.mix("192.168.77.10"):
+        protocol = packet.read(_LINK_IPV4, data, 0, len(data))
+        assert flood._checksum(data[:20]) == 0
+        if protocol == UDP and packet.dst_port == 53:
+            message.read(data, packet.payload_at, packet.payload_end)
+            asked.add((packet.src_port, message.id, message.name_text(message.qname_at), message.qtype))
+        else:
+            assert (protocol, packet.dst_port) == (TCP, 25)
+            assert flood._checksum(data[12:20] + b"\0\6" + (len(data) - 20).to_bytes(2, "big") + data[20:]) == 0
+            mailed += 1
+    assert (len(asked), mailed) == (8000, 889)
