@@ -1,7 +1,8 @@
-"""The home in which the router is measured: a device, a router with address translation, and an internet.
+"""The home in which the router is measured: a device, a router, and an internet.
 
-The internet takes packets and drops them, but for port 25, where a server greets.  What is offered comes from flood.py
-on one core, the gateway has the other; both go before all else on the machine, which may be shared.
+The router translates addresses and has a firewall, as any at home.  The internet takes packets and drops them, but for
+port 25, where a server greets.  What is offered comes from flood.py on one core, the gateway has the other; both go
+before all else on the machine, which may be shared.
 
 A flood is sent, routed and received on one core: the kernel hands each packet through all the namespaces before it
 takes the next.  So what is compared is the CPU time of that, of which nobody else can take a part.
@@ -25,7 +26,7 @@ from spamgate_tools.compiled import search_path
 from spamgate_tools.control import Control
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.host import Host, needed
-from spamgate_tools.lab.network import Network
+from spamgate_tools.lab.network import GUEST, LAN, Network
 from spamgate_tools.lab.router import HEAP_KB, Router
 from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
@@ -50,6 +51,23 @@ table inet sink {{
   udp dport {{ 53, {flood.SMALL_PORT} }} drop
   tcp sport {flood.MAIL_PORT}-{flood.MAIL_PORT + 99} drop
   ip daddr {flood.NOBODY.format(0)}/16 drop
+ }}
+}}
+"""
+# As home routers have it: who is inside may call out and the router, nobody may call in.
+_FIREWALL = f"""
+table inet home_firewall {{
+ set inside {{ type ifname; elements = {{ "lo", "{LAN}", "{GUEST}" }}; }}
+ chain forwarded {{
+  type filter hook forward priority filter; policy drop;
+  ct state {{ established, related }} accept
+  iifname @inside accept
+ }}
+ chain received {{
+  type filter hook input priority filter; policy drop;
+  ct state {{ established, related }} accept
+  iifname @inside accept
+  meta l4proto ipv6-icmp accept
  }}
 }}
 """
@@ -89,6 +107,7 @@ class BenchHome:
         self._gateway_core, self._core = cores[:2]
         self._device = net.host("device")
         self._router = Router(net, [flood.RESOLVER])
+        net.router.run(["nft", "-f", "-"], input=_FIREWALL)
         net.internet.run(["nft", "-f", "-"], input=_SINK)
         net.internet.serve([sys.executable, "-c", _GREET], "mail.log", 25, "tcp")
 
