@@ -1,10 +1,11 @@
 """Elements of nftables sets, added and taken out over netlink (linux/netfilter/nf_tables.h).
 
-Changes between `begin` and `end` are one transaction: all of them happen, or none.
+Changes between `begin` and `end` are one transaction: all of them happen, or none.  The kernel answers what it refuses
+only: no acknowledgement is asked for, since it is done when the order has been sent.
 """
 
 from spamgate.core.compat import const
-from spamgate.wire.netlink import ACK, CREATE, REQUEST, Request, find_attribute
+from spamgate.wire.netlink import CREATE, REQUEST, Request, find_attribute
 
 NFPROTO_INET = 1
 NEW_FLOW_TABLE = 10 << 8 | 22  # the kind of message that answers
@@ -51,7 +52,7 @@ class Changes:
 
     def add(self, name: str, key: bytes, timeout_s: int = 0, chain: str = "") -> None:
         """Add an element, for `timeout_s` (0: for good); in a verdict map it leads to `chain`."""
-        request = self._request.message(_NFTABLES | _NEW_ELEMENT, REQUEST | ACK | CREATE, NFPROTO_INET)
+        request = self._request.message(_NFTABLES | _NEW_ELEMENT, REQUEST | CREATE, NFPROTO_INET)
         elements, item = self._open(name)
         self._key(key)
         if chain:
@@ -62,7 +63,7 @@ class Changes:
 
     def delete(self, name: str, key: bytes) -> None:
         """Take an element out; the transaction fails with ENOENT if it is not in."""
-        self._request.message(_NFTABLES | _DELETE_ELEMENT, REQUEST | ACK, NFPROTO_INET)
+        self._request.message(_NFTABLES | _DELETE_ELEMENT, REQUEST, NFPROTO_INET)
         elements, item = self._open(name)
         self._key(key)
         self._close(elements, item)
