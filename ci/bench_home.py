@@ -124,10 +124,10 @@ class BenchHome:
         finally:
             self._router.stop_gateway()
 
-    def compare(self, measure: Callable[[], float]) -> float:
+    def compare(self, measure: Callable[[], float], runs: int = RUNS) -> float:
         """Return the median of what is measured with the gateway, by what is measured without, in turn."""
         ratios = []
-        for _ in range(RUNS):
+        for _ in range(runs):
             without = measure()
             with self.gateway():
                 ratios.append(measure() / without)

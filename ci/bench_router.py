@@ -14,7 +14,7 @@ from bench_home import home
 from measurement import RUNS, Broken
 
 RATES = (40000, 35000, 30000, 25000, 20000, 15000, 10000)
-FLOODS = 30
+FLOODS = 24
 CHANGES = 300  # of state
 PACKETS = 5000
 
@@ -23,7 +23,7 @@ def forward_small_ratio() -> float:
     """Small packets forwarded with Spamgate, by those without: sent, routed and received on one core, by CPU time."""
     with home() as built:
         sender = built.flood("small")
-        return built.compare(lambda: _steady([built.small_pps(sender) for _ in range(FLOODS)]))
+        return built.compare(lambda: _steady([built.small_pps(sender) for _ in range(FLOODS)]), 2 * RUNS + 1)
 
 
 def _steady(values: list[float]) -> float:
