@@ -43,6 +43,8 @@ class UnitFile(pytest.File):
 class UnitRun(pytest.Item):
     """One unit test file in one interpreter."""
 
+    funcargs: dict = {}  # pytest-embedded takes every item for a function's
+
     def runtest(self) -> None:
         outcome = run_file(_command(self.name), self.path)
         self.user_properties.append(("tests", outcome.ran - outcome.skipped))

@@ -57,7 +57,7 @@ def heard_out(text, is_final):
     """Return how often the client was told something while the heap was locked; -1: it needed heap."""
     client = Client(text, 512)
     around = Surroundings(client)
-    responder = Responder(around, around, PORT, is_final, around, lambda address, port: None)
+    responder = Responder(around, around, PORT, lambda address: is_final, around, lambda address, port: None)
     responder.ready(around)
     for _ in range(5):
         responder.ready(client)

@@ -45,7 +45,8 @@ class Report:
 def main(later_port, never_port):
     net, loop, report = Net(), Loop(), Report()
     for port, is_final in ((later_port, False), (never_port, True)):
-        loop.each_tick(Responder(net, loop, port, is_final, Greeting(), report.heard).tick)
+        responder = Responder(net, loop, port, lambda address, it=is_final: it, Greeting(), report.heard)
+        loop.each_tick(responder.tick)
     loop.each_tick(report.tick)
     loop.run()
 

@@ -3,9 +3,10 @@
 import struct
 import unittest
 
+from spamgate.core.ticks import LATER_S
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
-from spamgate.wire.pcap import LATER_S, LATEST_S
+from spamgate.wire.pcap import LATEST_S
 
 FRAME = bytes(range(61))  # not a multiple of four: blocks are padded
 TIME_US = 1290000000123456

@@ -39,7 +39,7 @@ class Scene:
         self.passed_ms = 0
         self.now_ms = (1 << 29) - 3000  # wraps within every longer test
         self.responder = Responder(
-            self.net, self.loop, PORT, is_final, Greeting(), lambda *client: self.heard_of.append(client)
+            self.net, self.loop, PORT, lambda _: is_final, Greeting(), lambda *client: self.heard_of.append(client)
         )
         self.loop.each_tick(self.responder.tick)
 

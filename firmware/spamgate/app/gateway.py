@@ -207,7 +207,7 @@ class Gateway:
             greeting = Greeting(self, settings.page or self._own_page())
             for port, is_final in ((settings.later_port, False), (settings.never_port, True)):
                 told = self._held_never if is_final else self._held_later
-                responder = Responder(self.net, self.loop, port, is_final, greeting, told)
+                responder = Responder(self.net, self.loop, port, _always if is_final else _never, greeting, told)
                 self._responders.append(responder)
                 self.loop.each_tick(responder.tick)
         if settings.guard != "off" and not settings.monitor_only:
@@ -270,6 +270,14 @@ class Gateway:
         parts: "list[str]" = []
         write_event(parts.append, self.engine, kind, fields)
         self.publish("".join(parts))
+
+
+def _always(address: bytes) -> bool:
+    return True
+
+
+def _never(address: bytes) -> bool:
+    return False
 
 
 def main(words: "list[str]") -> int:

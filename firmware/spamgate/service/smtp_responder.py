@@ -3,9 +3,9 @@
 The client believes to talk to its MX and must read why it is refused.  Closing while it still talks would let TCP
 answer with a reset, which may destroy the text on its way; so it is heard out, within bounds:
 
-* 64 places.  An address holds 16 of them at most: then its newest connection takes the place of its oldest.  When all
-  are taken, the oldest connection of all gives way.  It has had its text since it came, and what it said is read
-  first, so it sees an end; only who is still talking then is reset.
+* 64 places (a board has fewer).  An address holds a quarter of them at most: then its newest connection takes the place
+  of its oldest.  When all are taken, the oldest connection of all gives way.  It has had its text since it came, and
+  what it said is read first, so it sees an end; only who is still talking then is reset.
 * A connection ends when the client ends it, after QUIT, 30 s after it came, and, where it was told to come back
   later, after 5 s without a word: a 421 announces that we close (RFC 5321 3.8), a 554 waits for QUIT (3.1).
 * What is said is read into one shared buffer and forgotten; after a megabyte, or 10,000 lines, nobody is heard out.
@@ -41,30 +41,43 @@ _UNDATED = const(-1)  # the next tick puts the time in
 
 
 class Responder:
-    """One port and its refusal: 554 if `is_final`, else 421.  `on_client(address, port)` hears of each connection."""
+    """One port and its refusals: 554 for an address that `is_final(address)` is true of, else 421.
+
+    `on_client(address, port)` hears of each connection, before it is known which of them it is met with.
+    """
 
     def __init__(  # noqa: PLR0913
-        self, net, loop, port: int, is_final: bool, greeting: "Greeting", on_client: "Callable[[bytes, int], None]"
+        self,
+        net,
+        loop,
+        port: int,
+        is_final: "Callable[[bytes], bool]",
+        greeting: "Greeting",
+        on_client: "Callable[[bytes, int], None]",
+        places: int = PLACES,
     ) -> None:
         self._net = net
         self._loop = loop
-        self._refusal = Refusal(is_final, greeting)
+        self._is_final = is_final
+        self._refusals = (Refusal(False, greeting), Refusal(True, greeting))
         self._on_client = on_client
+        self._places = places
         self._buf = bytearray(_BUF_BYTES)
-        self._commands = CommandReader(PLACES)
+        self._commands = CommandReader(places)
         self._slot_of: "dict[int, int]" = {}  # by file number
-        self._socks: list = [None] * PLACES
-        self._addresses = [b""] * PLACES
-        self._unsent = [b""] * PLACES
-        self._serials = array.array("i", [0] * PLACES)  # in the order they came
+        self._socks: list = [None] * places
+        self._addresses = [b""] * places
+        self._unsent = [b""] * places
+        self._serials = array.array("i", [0] * places)  # in the order they came
         self._serial = 0
-        self._came_ms = array.array("i", [0] * PLACES)
-        self._heard_ms = array.array("i", [0] * PLACES)
-        self._patience_ms = array.array("H", [0] * PLACES)
-        self._answers = bytearray(PLACES)  # left to give
-        self._input_left = array.array("i", [0] * PLACES)
-        self._has_quit = bytearray(PLACES)
-        self._has_ended = bytearray(PLACES)
+        self._came_ms = array.array("i", [0] * places)
+        self._heard_ms = array.array("i", [0] * places)
+        self._patience_ms = array.array("H", [0] * places)
+        self._finality = bytearray(places)
+        self._answers = bytearray(places)  # left to give
+        self._input_left = array.array("i", [0] * places)
+        self._has_quit = bytearray(places)
+        self._has_ended = bytearray(places)
         self._listener = net.tcp_listener(port, _BACKLOG)
         self._is_listening = True
         loop.add(self._listener, self)
@@ -92,13 +105,13 @@ class Responder:
             self._loop.add(self._listener, self)
         if not self._slot_of:
             return
-        for slot in range(PLACES):
+        for slot in range(self._places):
             if self._socks[slot] is not None:
                 self._look_after(slot, now_ms)
 
     def close(self) -> None:
         """Stop serving."""
-        for slot in range(PLACES):
+        for slot in range(self._places):
             if self._socks[slot] is not None:
                 self._drop(slot)
         self._loop.remove(self._listener)
@@ -123,21 +136,22 @@ class Responder:
         self._socks[slot] = sock
         self._addresses[slot] = address
         self._came_ms[slot] = self._heard_ms[slot] = _UNDATED
-        self._patience_ms[slot] = TOTAL_MS if self._refusal.is_final else QUIET_MS
-        self._answers[slot] = self._refusal.answers
         self._input_left[slot] = INPUT_BYTES
         self._has_quit[slot] = self._has_ended[slot] = 0
         self._commands.begin(slot)
         self._slot_of[sock.fileno()] = slot
         self._loop.add(sock, self)
         self._on_client(address, port)
-        self._send(slot, self._refusal.banner(address))
+        is_final = self._finality[slot] = 1 if self._is_final(address) else 0
+        self._patience_ms[slot] = TOTAL_MS if is_final else QUIET_MS
+        self._answers[slot] = self._refusals[is_final].answers
+        self._send(slot, self._refusals[is_final].banner(address))
 
     def _place_for(self, address: bytes) -> int:
         """Return a free place, made free if need be."""
         free = oldest = own_oldest = -1
         own = 0
-        for slot in range(PLACES):
+        for slot in range(self._places):
             if self._socks[slot] is None:
                 free = slot
                 continue
@@ -145,9 +159,10 @@ class Responder:
             if self._addresses[slot] == address:
                 own += 1
                 own_oldest = self._older(own_oldest, slot)
-        if own < PLACES_AN_ADDRESS and free >= 0:
+        most = max(2, self._places * PLACES_AN_ADDRESS // PLACES)
+        if own < most and free >= 0:
             return free
-        leaver = own_oldest if own >= PLACES_AN_ADDRESS else oldest
+        leaver = own_oldest if own >= most else oldest
         self._drop(leaver)
         return leaver
 
@@ -175,7 +190,7 @@ class Responder:
         count = min(lines, self._answers[slot])
         if count:
             self._answers[slot] -= count
-            self._send(slot, self._refusal.answer(self._addresses[slot]) * count)
+            self._send(slot, self._refusals[self._finality[slot]].answer(self._addresses[slot]) * count)
 
     def _quit(self, slot: int, is_last: bool) -> None:
         """Answer QUIT; close at once if it was the last word, as far as we can see."""
@@ -226,7 +241,7 @@ class Responder:
             self._drop(slot)
 
     def _expire(self, slot: int) -> None:
-        if self._refusal.is_final and not self._has_quit[slot]:
+        if self._finality[slot] and not self._has_quit[slot]:
             self._send(slot, LATE)
         self._drop(slot)
 

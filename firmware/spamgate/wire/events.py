@@ -18,8 +18,8 @@ from spamgate.core.counters import (
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import BEHIND_RELAY
 from spamgate.core.states import STATE_NAMES
+from spamgate.core.ticks import LATER_S
 from spamgate.wire.address import address_text, mac_text
-from spamgate.wire.pcap import LATER_S
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

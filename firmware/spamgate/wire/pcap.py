@@ -8,7 +8,6 @@ draft-ietf-opsawg-pcap.
 from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
 
-LATER_S = 1 << 30  # taken from every UNIX time, so that it is a small integer until 2038
 LATEST_S = 0x7FFFFFFF  # in 2072: what the arrays of those who keep times can hold; later ones are read as this
 
 _FILE_HEADER = const(24)

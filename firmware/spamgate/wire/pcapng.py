@@ -7,8 +7,9 @@ link type and clock.  Format: draft-ietf-opsawg-pcapng.
 import array
 
 from spamgate.core.compat import const
+from spamgate.core.ticks import LATER_S
 from spamgate.wire.cursor import Cursor, FormError
-from spamgate.wire.pcap import LATER_S, LATEST_S, CaptureReader
+from spamgate.wire.pcap import LATEST_S, CaptureReader
 
 _SECTION = const(256)  # stands for 0x0A0D0D0A, the same in both byte orders
 _INTERFACE = const(1)
