@@ -1,0 +1,83 @@
+"""What a board gives the application, whatever it is made of: a shape, for readers and for the type checker."""
+
+from spamgate.core.compat import const
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Callable, Protocol
+
+    from spamgate.hal.storage import Storage
+
+    class Line(Protocol):
+        """The serial line beside the REPL.  Neither call waits."""
+
+        def read_into(self, buf: "bytearray") -> int:
+            """Put what has arrived into `buf`, from its start; return how much, 0 for nothing."""
+            ...
+
+        def write(self, view: "bytes | bytearray | memoryview") -> int:
+            """Send; return how much of it the line took."""
+            ...
+
+    class Hardware(Protocol):
+        """One board.  `hal/esp32.py` and `hal/unix_board.py` have it as `Hardware(folder)`."""
+
+        name: str  # the board's: what identity.json calls it, else what MicroPython does
+        storage: Storage  # the files of the board's flash
+        line: Line
+        net: object  # `hal/net.py` or `hal/esp32_net.py`: udp, udp_to, tcp_to, tcp_listener, accept, receive, split
+        unique_id: bytes  # the chip's MAC; on Linux machine-id
+        reset_cause: str  # "power", "reset", "watchdog", "soft" or "unknown"
+        address: bytes  # our IPv4 address, empty while there is none
+        resolvers: "list[str]"  # those the network told us, never ourselves
+        trouble: str  # why there is no address, for the owner; empty when there is one
+        clock_set: bool  # is the time of day right?
+
+        def identity(self, key: str) -> str:
+            """Return what provisioning wrote into identity.json ("serial", "board", "link_key"), or an empty text."""
+            ...
+
+        def join(self, settings, report: "Callable[[str], None]") -> None:
+            """Begin to join the network; `tick` does the work, `report(text)` hears of every change.
+
+            `settings` has `wifi_name`, `wifi_password`, `hostname`, `ethernet` (an object as network.LAN takes it:
+            {"phy": "LAN8720", "phy_addr": 0, "mdc": 23, "mdio": 18, "power": 12, "ref_clk": 17}, or empty for Wi-Fi) and
+            `time_server` (a host name or an IPv4 address; empty: never ask).
+            """
+            ...
+
+        def tick(self, now_ms: int) -> None:
+            """Do what is due: join, join again, look at the addresses, ask for the time.  At least once a second."""
+            ...
+
+        def set_clock(self, unix_s: int) -> bool:
+            """Set the time of day; False for a time that cannot be, or where the clock is not ours to set."""
+            ...
+
+        def starts(self) -> int:
+            """Count this start; return how many in a row, with this one, did not live a minute.  Call it once."""
+            ...
+
+        def lived(self) -> None:
+            """Say that this start is a good one: the next counts from 1."""
+            ...
+
+        def watchdog_start(self) -> None:
+            """From now on the board is reset when it is not fed for a minute."""
+            ...
+
+        def feed(self) -> None:
+            """Say that all is well."""
+            ...
+
+        def watchdog_rest(self, minutes: int) -> None:
+            """Leave the REPL to its user for so long; afterwards the board is reset and the firmware resumes."""
+            ...
+
+        def reset(self) -> None:
+            """Start again from the beginning.  Does not return."""
+            ...
+
+        def free_bytes(self) -> int:
+            """Return the heap that is free, after a collection."""
+            ...
