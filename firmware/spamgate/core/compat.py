@@ -14,3 +14,5 @@ try:
     from micropython import const  # type: ignore[no-redef,import-not-found,unused-ignore]  # noqa: F401,F811
 except ImportError:
     pass
+
+LATER_S = 1 << 30  # taken from every UNIX time, so that it is a small integer until 2038

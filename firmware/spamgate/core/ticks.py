@@ -1,8 +1,6 @@
-"""Times as small integers: milliseconds that only move forward and wrap every six days, and seconds since 2004."""
+"""Time that only moves forward, in milliseconds, as small integers: they wrap every six days."""
 
 from spamgate.core.compat import const
-
-LATER_S = 1 << 30  # taken from every UNIX time, so that it is a small integer until 2038
 
 _WRAP = const((1 << 29) - 1)
 

@@ -4,7 +4,7 @@ Keys stand in the order of the format; text is ASCII with escapes; times are pri
 numbers.  Reports may allocate, but piece by piece: a heap that is nearly full has no room for a whole line.
 """
 
-from spamgate.core.compat import const
+from spamgate.core.compat import LATER_S, const
 from spamgate.core.counters import (
     CONNECTS,
     DNS_NAMES,
@@ -18,7 +18,6 @@ from spamgate.core.counters import (
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import BEHIND_RELAY
 from spamgate.core.states import STATE_NAMES
-from spamgate.core.ticks import LATER_S
 from spamgate.wire.address import address_text, mac_text
 
 TYPE_CHECKING = const(0)

@@ -6,8 +6,7 @@ link type and clock.  Format: draft-ietf-opsawg-pcapng.
 
 import array
 
-from spamgate.core.compat import const
-from spamgate.core.ticks import LATER_S
+from spamgate.core.compat import LATER_S, const
 from spamgate.wire.cursor import Cursor, FormError
 from spamgate.wire.pcap import LATEST_S, CaptureReader
 
