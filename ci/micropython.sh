@@ -76,7 +76,8 @@ END
 }
 
 build() {
-    make "$@" -j2 >>$LOG 2>&1 || stop "MicroPython $VERSION does not build (see $LOG)"
+    # MicroPython's version is its own, not that of the git checkout around it
+    GIT_CEILING_DIRECTORIES=$PWD/build make "$@" -j2 >>$LOG 2>&1 || stop "MicroPython $VERSION does not build (see $LOG)"
 }
 
 build_unix32() {

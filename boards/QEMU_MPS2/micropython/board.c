@@ -19,6 +19,14 @@
 #define AIRCR (*(volatile uint32_t *)0xe000ed0c)
 #define AIRCR_RESET (0x05fa0004)
 
+// SysTick (ARMv7-M, B3.3) ends a wait once a millisecond; its interrupt stays masked and is never taken.
+#define SYSTICK_CONTROL (*(volatile uint32_t *)0xe000e010)
+#define SYSTICK_RELOAD (*(volatile uint32_t *)0xe000e014)
+#define SYSTICK_RUN_AND_PEND (7)
+#define CPU_CYCLES_PER_MS (25000)
+#define ICSR (*(volatile uint32_t *)0xe000ed04)
+#define ICSR_SYSTICK_CLEAR (1 << 25)
+
 #define SEMIHOSTING_OPEN (0x01)
 #define SEMIHOSTING_CLOSE (0x02)
 #define SEMIHOSTING_READ (0x06)
@@ -31,6 +39,9 @@ static uint64_t epoch_us; // what the clock showed when the counter was 0
 void board_init(void) {
     FPGAIO_PRESCALE = FPGAIO_COUNTS_PER_US - 1;
     FPGAIO_COUNTER = 0;
+    __asm__ volatile ("cpsid i");
+    SYSTICK_RELOAD = CPU_CYCLES_PER_MS - 1;
+    SYSTICK_CONTROL = SYSTICK_RUN_AND_PEND;
 }
 
 void board_reset(void) {
@@ -54,6 +65,14 @@ void board_poll(void) {
     }
 }
 
+// What MicroPython calls while it waits: without it the emulated machine would keep a processor of the host busy.
+void board_wait(void) {
+    board_poll();
+    mp_handle_pending(true);
+    __asm__ volatile ("wfi");
+    ICSR = ICSR_SYSTICK_CLEAR;
+}
+
 uintptr_t mp_hal_stdio_poll(uintptr_t poll_flags) {
     board_poll();
     uintptr_t ready = poll_flags & MP_STREAM_POLL_WR;
@@ -70,7 +89,7 @@ int mp_hal_stdin_rx_chr(void) {
         if (byte >= 0) {
             return byte;
         }
-        mp_handle_pending(true);
+        board_wait();
     }
 }
 
@@ -111,8 +130,7 @@ void mp_hal_delay_us(mp_uint_t us) {
 void mp_hal_delay_ms(mp_uint_t ms) {
     uint64_t start = uptime_us();
     while (uptime_us() - start < (uint64_t)ms * 1000) {
-        board_poll();
-        mp_handle_pending(true);
+        board_wait();
     }
 }
 

@@ -23,5 +23,4 @@ extern const struct _mp_obj_type_t machine_rtc_type;
 #define MICROPY_VM_HOOK_INIT static unsigned int vm_hook_divisor = MICROPY_VM_HOOK_COUNT;
 #define MICROPY_VM_HOOK_LOOP if (--vm_hook_divisor == 0) { vm_hook_divisor = MICROPY_VM_HOOK_COUNT; board_poll(); }
 #define MICROPY_VM_HOOK_RETURN MICROPY_VM_HOOK_LOOP
-#define MICROPY_EVENT_POLL_HOOK \
-    do { extern void mp_handle_pending(bool); board_poll(); mp_handle_pending(true); } while (0);
+#define MICROPY_EVENT_POLL_HOOK board_wait();
