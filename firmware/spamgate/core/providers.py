@@ -26,6 +26,10 @@ class Providers:
         if self._exchanges.find(name_hash, now_s) < 0:
             self._exchanges.set(name_hash, provider, now_s)
 
+    def of_exchange(self, name_hash: int, now_s: int) -> int:
+        """Return the provider of a host by its name, if an MX answer named it, or -1."""
+        return self._exchanges.get(name_hash, now_s)
+
     def note_host(self, name_hash: int, domain_hash: int, address_hash: int, now_s: int) -> None:
         """A DNS answer gave this address for a name in that registrable domain."""
         provider = self._exchanges.get(name_hash, now_s)

@@ -15,6 +15,7 @@ _TYPE_MX = const(15)
 _TYPE_AAAA = const(28)
 _ANSWER = const(1)
 _PREFERENCE_BYTES = const(2)
+_NO_NAME = const(-1)
 _NO_PROVIDER = const(-1)
 _OUTSIDE = const(-1)
 
@@ -25,6 +26,14 @@ class DnsFacts:
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._message = Message()
+        self.qtype = 0  # of the query that was asked last
+
+    def asked(self, buf: "bytes | bytearray", start: int, end: int, device: int, port: int) -> int:
+        """Take a query that a device sent from `port`; return the hash of its name, or -1.  FormError if malformed."""
+        self._message.read(buf, start, end)
+        self.qtype = self._message.qtype
+        self._engine.about_nobody()
+        return self._query(device, port)
 
     def answer(self, buf: "bytes | bytearray", start: int, end: int, device: int, port: int) -> None:
         """Take an answer that a guard passed on to a device's `port`."""
@@ -35,15 +44,15 @@ class DnsFacts:
         except FormError:
             pass
 
-    def _query(self, device: int, port: int) -> None:
+    def _query(self, device: int, port: int) -> int:
         message = self._message
         at = message.qname_at
         if at < 0 or message.opcode:
-            return
+            return _NO_NAME
         name_hash = message.hash_name(at)
         lookups = self._engine.lookups
         if not lookups.asked(device, self._key(name_hash, port), message.qtype, name_hash):
-            return
+            return name_hash
         kind = PLAIN_NAME
         domain_hash = 0
         if message.qtype == _TYPE_A or message.qtype == _TYPE_AAAA:
@@ -53,6 +62,7 @@ class DnsFacts:
                 kind = MAIL_NAME
                 domain_hash = message.domain_hash(at)
         lookups.judge(device, message.qtype, kind, domain_hash)
+        return name_hash
 
     def _reply(self, server: int, device: int, port: int) -> None:
         """An answer to a device; from another device, the home's own resolver, it says who that one is."""

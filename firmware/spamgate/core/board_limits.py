@@ -1,0 +1,17 @@
+"""How much a board remembers: about 110 KB of heap on a 32-bit chip hold all code, too."""
+
+from spamgate.core.limits import Limits
+
+
+class BoardLimits(Limits):
+    """Sizes for a home of 23 devices whose DNS is all that is seen of them."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.devices = 24
+        self.suspects = 4
+        self.connections = 8  # to ourselves, in the place of a mail server
+        self.hosts = 64
+        self.distinct = 256
+        self.reply_codes = 16
+        self.segments = self.lines = self.runs = self.datagrams = self.window_bytes = 0
