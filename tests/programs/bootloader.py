@@ -1,0 +1,124 @@
+"""One board in its ROM bootloader behind a pty, whose line and flash can fail: esp32-mock-bootloader with faults.
+
+    bootloader.py LINK --chip esp32s3 [--mac 24:0a:c4:00:00:01] [--flash-mb 8] [--cut N | --flip N | --damage ADDRESS]
+LINK is a symbolic link to the pty, as a port has a name that stays when the cable is pulled and put back: after
+`--cut` bytes the pty goes and another comes.  Each fault happens once (`--always`: every time); flash keeps its
+content.  SIGUSR1 writes the flash to LINK.flash.
+"""
+
+import argparse
+import os
+import signal
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+from esp32_mock_bootloader import protocol, registers, server
+
+
+class Unplugged(OSError):
+    """The cable was pulled."""
+
+
+class Faults:
+    """What shall go wrong, and how much has come over the line in this session."""
+
+    def __init__(self, options):
+        self.cut, self.flip, self.damage, self.always = options.cut, options.flip, options.damage, options.always
+        self.received = 0
+
+    def on_line(self, data):
+        """Count what the board received; flip a bit of it, or pull the cable."""
+        start, self.received = self.received, self.received + len(data)
+        if self.cut is not None and self.received >= self.cut:
+            self.cut = self.cut if self.always else None
+            raise Unplugged
+        if self.flip is not None and start <= self.flip < self.received:
+            data = bytearray(data)
+            data[self.flip - start] ^= 4
+            self.flip = self.flip if self.always else None
+        return bytes(data)
+
+    def on_flash(self, flash):
+        """Damage a bit of what was written."""
+        if self.damage is not None:
+            flash.data[self.damage] ^= 4
+            self.damage = self.damage if self.always else None
+
+
+class Flash(server.FlashImage):
+    """The mock's flash, written by slices, with cells that fail."""
+
+    def __init__(self, faults):
+        super().__init__()
+        self._faults = faults
+
+    def write_defl_block(self, payload):
+        """Write one compressed block."""
+        if self._decompressor is None:
+            return
+        size = struct.unpack_from("<I", payload)[0]
+        try:
+            data = self._decompressor.decompress(payload[16 : 16 + size])
+        except zlib.error:
+            return
+        at = self._defl_offset
+        self.data[at : at + len(data)] = data[: len(self.data) - at]
+        self._defl_offset += len(data)
+
+    def end_defl(self):
+        """End a write: now a weak cell shows."""
+        super().end_defl()
+        self._faults.on_flash(self)
+
+
+class Line(server.PtyMasterTransport):
+    """The board's end of the cable."""
+
+    faults: Faults
+
+    def recv(self, size):
+        """Receive; an OSError is how the mock hears that the cable is gone."""
+        return self.faults.on_line(super().recv(size))
+
+
+def _serve(options):
+    faults = Faults(options)
+    flash = Flash(faults)
+    signal.signal(signal.SIGUSR1, lambda *_: Path(options.link + ".flash").write_bytes(flash.data))
+    while True:
+        line = Line.create()
+        line.faults = faults
+        faults.received = 0
+        scratch = f"{options.link}.new"
+        os.symlink(line.client_path, scratch)
+        os.rename(scratch, options.link)
+        gone = False
+        while not gone:
+            connection = server.BootloaderConnection(pty=line)
+            gone = server.handle_client(connection, threading.Event(), options.chip, flash=flash)
+            faults.received = 0
+        line.close()
+
+
+def main():
+    """Read the options, give the mock the wanted MAC and flash size, serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("link")
+    parser.add_argument("--chip", default="esp32")
+    parser.add_argument("--mac", default="24:0a:c4:00:00:01")
+    parser.add_argument("--flash-mb", type=int, default=4)
+    for fault in ("--cut", "--flip", "--damage"):
+        parser.add_argument(fault, type=int)
+    parser.add_argument("--always", action="store_true")
+    options = parser.parse_args()
+    mac = tuple(int(byte, 16) for byte in options.mac.split(":"))
+    registers.mac_bytes_for_chip = lambda chip: mac
+    protocol.FLASH_MOCK_SIZE = options.flash_mb << 20
+    protocol.MOCK_FLASH_ID = (19 + options.flash_mb.bit_length()) << 16 | 0x4020  # the JEDEC size: log2 of the bytes
+    _serve(options)
+
+
+if __name__ == "__main__":
+    main()
