@@ -100,7 +100,7 @@ class Rules:
         self._block = block_with_zero if settings.guard_answer == "zero" else block
         self._is_strict = self._enforces and self._block is block and not settings.guard_allow
         self._error = blocked_error(b"settings")
-        self._message = Message()
+        self.message = Message()
         self._out = bytearray(QUERY_BYTES + 1)
         self._view = memoryview(self._out)
 
@@ -121,7 +121,7 @@ class Rules:
 
     def failure(self, wire: bytes, end: int) -> bytes:
         """Return SERVFAIL for the query whose question ends at `end`."""
-        return self._with_opt(wire, end, fail(wire, end, _SERVFAIL), b"")
+        return self.complete(wire, end, fail(wire, end, _SERVFAIL), b"")
 
     def _judge_other(self, query: "Query") -> "Answer | None":
         """As `judge`, for what is more or less than one question, or has a zero byte in a label."""
@@ -152,13 +152,13 @@ class Rules:
     def _answer(self, query: "Query") -> bytes:
         wire = query.datagram[0]
         if query.name == self._canary:
-            return self._with_opt(wire, query.end, fail(wire, query.end, _NXDOMAIN), b"")
-        return self._with_opt(wire, query.end, self._block(wire, query.end), self._error)
+            return self.complete(wire, query.end, fail(wire, query.end, _NXDOMAIN), b"")
+        return self.complete(wire, query.end, self._block(wire, query.end), self._error)
 
-    def _with_opt(self, wire: bytes, end: int, answer: bytes, option: bytes) -> bytes:
+    def complete(self, wire: bytes, end: int, answer: bytes, option: bytes) -> bytes:
         """Put an OPT record with this option into the answer, if the query had one; FORMERR if it cannot be read."""
         try:
-            opt_at = opt_class_at(self._message, wire, end)
+            opt_at = opt_class_at(self.message, wire, end)
         except FormError:
             return refuse(wire, _FORMERR)
         return with_opt(answer, wire[opt_at + 4], option) if opt_at else answer
