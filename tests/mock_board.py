@@ -26,12 +26,16 @@ class MockBoard:
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def __enter__(self) -> "MockBoard":
-        self._wait_for(Path(self.port))
+        self.plugged_in()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+
+    def plugged_in(self) -> None:
+        """Wait until its port is there, for the first time or again."""
+        self._wait_for(Path(self.port))
 
     def flash(self) -> bytes:
         """Return what lies in its flash, without asking it over the line."""

@@ -18,7 +18,16 @@ from esptool.util import FatalError, flash_size_bytes
 
 from spamgate_tools.boards.catalogue import Board
 from spamgate_tools.boards.differences import first_difference
-from spamgate_tools.boards.flash_error import DIFFERENT, NO_FIT, WRONG_CHIP, WRONG_IMAGE, FlashError, explain
+from spamgate_tools.boards.flash_error import (
+    CONNECT,
+    DIFFERENT,
+    NO_FIT,
+    OPEN,
+    WRONG_CHIP,
+    WRONG_IMAGE,
+    FlashError,
+    explain,
+)
 from spamgate_tools.boards.image import BoardImage, make_image
 from spamgate_tools.boards.quiet_log import progress_to, silence_esptool
 from spamgate_tools.boards.stock_image import StockImage
@@ -28,7 +37,7 @@ __all__ = ["Bootloader", "FlashError", "FlashReport", "Progress", "flash_board"]
 
 Progress = Callable[[str, int, int], None]  # the stage, and how much of how much of it is done
 
-CONNECT, ERASE, WRITE, VERIFY, READ = "connect", "erase", "write", "verify", "read"
+ERASE, WRITE, VERIFY, READ = "erase", "write", "verify", "read"
 
 _ROM_BAUD = 115_200
 _BAUD = 460_800
@@ -75,6 +84,8 @@ class Bootloader:
         silence_esptool()
         self._progress(CONNECT, 0, 1)
         try:
+            with self._explained(OPEN):
+                self._line = serial.serial_for_url(self.port, baudrate=_ROM_BAUD, exclusive=True)
             with self._explained(CONNECT):
                 self._connect()
         except BaseException:
@@ -85,9 +96,11 @@ class Bootloader:
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
-            if kind is None:
-                with self._explained(CONNECT):
-                    reset_chip(self._esp, "hard-reset")
+            with self._explained(CONNECT):
+                reset_chip(self._esp, "hard-reset")
+        except FlashError:
+            if kind is None:  # else the first error is the one to hear of
+                raise
         finally:
             self._close()
 
@@ -149,7 +162,6 @@ class Bootloader:
             return data
 
     def _connect(self) -> None:
-        self._line = serial.serial_for_url(self.port, baudrate=_ROM_BAUD, exclusive=True)
         esp = detect_chip(self._line, _ROM_BAUD, connect_attempts=_ATTEMPTS)
         self._esp = run_stub(esp)
         self._esp.WRITE_FLASH_ATTEMPTS = 1  # who holds the cable decides whether to try again

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import esptool.logger  # noqa: F401  # so that it does not install its own behind our back
 from esp_pylib.logger import EspLog, EspLogBase
+from esptool.reset import ResetStrategy
 
 Heard = Callable[[int, int], None]  # done, of how many
 
@@ -37,6 +37,7 @@ _QUIET = QuietLog()
 def silence_esptool() -> None:
     """Install our logger in place of esptool's."""
     EspLog.instance = _QUIET
+    ResetStrategy.print_once.print_callback = _QUIET.warn  # it holds on to the logger of its first import
 
 
 @contextmanager
