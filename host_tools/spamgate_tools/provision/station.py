@@ -1,0 +1,164 @@
+"""Many ports at once: each board is looked at, named, written and recorded; what goes wrong at one stops no other."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spamgate_tools.errors import UserError
+from spamgate_tools.provision.bench import Bench, Found, Seat
+from spamgate_tools.provision.inventory import DONE, Inventory, Order, Record, SerialTaken
+from spamgate_tools.provision.plan import NoRow, Plan, Row
+
+WAITING = "waiting"
+LOOKING = "looking"
+WRITING = "writing"
+TESTING = "testing"
+MADE = "done"
+MADE_BEFORE = "done before"
+FAILED = "failed"
+ENDED = (MADE, MADE_BEFORE, FAILED)
+
+
+@dataclass(eq=False)
+class Place:
+    """One port and how far the board at it is; only the thread of that port changes it."""
+
+    port: str
+    step: str = WAITING
+    share: float = 0.0
+    mac: str = ""
+    chip: str = ""
+    board: str = ""
+    serial: str = ""
+    profile: str = ""
+    self_test: str = ""
+    cause: str = ""
+    hint: str = ""
+    seconds: float = 0.0
+
+    @property
+    def has_ended(self) -> bool:
+        """Is there nothing more to do here?"""
+        return self.step in ENDED
+
+
+class Station:
+    """Works on ports side by side; `changed` is called by the threads of the ports at each step."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        plan: Plan,
+        inventory: Inventory,
+        changed: Callable[[Place, str], None],
+        again: bool = False,
+    ) -> None:
+        self._bench = bench
+        self._plan = plan
+        self._inventory = inventory
+        self._changed = changed
+        self._again = again
+        self._desk = threading.Lock()  # one board is named at a time
+        self._at_work: dict[str, str] = {}  # MAC to port
+
+    def start(self, port: str) -> Place:
+        """Begin with the board at a port; the thread dies with the program, and the next run goes on from there."""
+        place = Place(port)
+        threading.Thread(target=self._work, args=(place,), name=port, daemon=True).start()
+        return place
+
+    def _work(self, place: Place) -> None:
+        began = time.monotonic()
+        try:
+            end = self._make(place)
+        except UserError as error:
+            end = self._fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
+        except Exception as error:  # a mistake of ours at one port stops no other
+            end = self._fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
+        with self._desk:
+            if self._at_work.get(place.mac) == place.port:
+                del self._at_work[place.mac]
+        place.seconds = round(time.monotonic() - began, 1)
+        self._step(place, end)
+
+    def _make(self, place: Place) -> str:
+        self._step(place, LOOKING)
+        with self._bench.at(place.port) as seat:
+            found = seat.found
+            place.chip, place.board = found.chip, found.board
+            with self._desk:
+                self._enter(place, found)
+                record, row = self._name(place, found)
+            place.serial, place.profile, place.self_test = record.serial, record.profile, record.self_test
+            if record.state == DONE and not self._again and found.serial == record.serial:
+                return MADE_BEFORE
+            image = self._write(place, seat, row)
+        self._step(place, TESTING)
+        place.self_test = self._bench.test(place.port, record.identity)
+        self._inventory.finish(found.mac, image, place.self_test)
+        return MADE
+
+    def _enter(self, place: Place, found: Found) -> None:
+        """Let one port at a time have a MAC: copies of a chip, or two names of one port, would share a row."""
+        other = self._at_work.setdefault(found.mac, place.port)
+        if other != place.port:
+            hint = "give each port once; else one chip is a copy of the other"
+            raise UserError(f"the same MAC {found.mac} is at {other}", hint)
+        place.mac = found.mac
+
+    def _name(self, place: Place, found: Found) -> tuple[Record, Row]:
+        """Return the row of the inventory for this board, made if need be, and that of the plan."""
+        known = self._inventory.board(found.mac)
+        self._refuse_strangers(found, known)
+        try:
+            row = self._plan.row_for(place.port, found.mac, known.serial if known else "", self._is_given)
+        except NoRow:
+            hint = f"add its MAC {found.mac} or its port"
+            raise UserError(f"no row of {self._plan.source} is for this board", hint) from None
+        if known and row.serial and row.serial.casefold() != known.serial.casefold():
+            hint = f"put {known.serial} in the plan, or drop the board with `spamgate inventory {found.mac} --forget`"
+            raise UserError(f"is {known.serial} in the inventory, {row.serial} in the plan", hint)
+        try:
+            return self._inventory.claim(found.mac, self._order(place, found, row), self._plan.is_promised), row
+        except SerialTaken as taken:
+            raise UserError(str(taken), "give each board a serial of its own") from None
+
+    def _refuse_strangers(self, found: Found, known: Record | None) -> None:
+        """Leave a board alone that others made; one that was begun here may still bear its former name."""
+        if self._again or not found.serial or (known and (known.state != DONE or known.serial == found.serial)):
+            return
+        ours = f", and {known.serial} here" if known else ""
+        hint = "use the inventory that made it, or make it anew with --again"
+        raise UserError(f"was made by another inventory: it is {found.serial} there{ours}", hint)
+
+    def _is_given(self, serial: str) -> bool:
+        return self._inventory.holder(serial) is not None
+
+    def _order(self, place: Place, found: Found, row: Row) -> Order:
+        profile = row.profile
+        return Order(found.board, place.port, row.serial, self._plan.prefix, profile.name, profile.sha256)
+
+    def _write(self, place: Place, seat: Seat, row: Row) -> str:
+        record = self._inventory.begin(place.mac, self._order(place, seat.found, row))
+        place.profile, place.self_test = record.profile, ""
+
+        def progress(share: float) -> None:
+            place.share = share
+
+        self._step(place, WRITING)
+        return seat.write(record.identity, row.profile.settings, progress)
+
+    def _fail(self, place: Place, cause: str, hint: str) -> str:
+        place.cause, place.hint = cause, hint
+        if place.serial:
+            try:
+                self._inventory.fail(place.mac, cause)
+            except UserError as error:
+                place.hint = f"{hint}; and {error.text}" if error.text != cause else hint
+        return FAILED
+
+    def _step(self, place: Place, step: str) -> None:
+        place.step = step
+        self._changed(place, place.step)
+

@@ -1,0 +1,58 @@
+"""The ports of a station as people watch them: those that need a hand first."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from spamgate_tools.provision.station import FAILED, LOOKING, MADE, MADE_BEFORE, TESTING, WAITING, WRITING, Place
+
+_ORDER = (FAILED, TESTING, WRITING, LOOKING, WAITING, MADE, MADE_BEFORE)
+_STYLES = {FAILED: "bold red", MADE: "green", MADE_BEFORE: "green", **dict.fromkeys(_ORDER[1:4], "yellow")}
+_BAR = 10
+_OTHER_LINES = 6  # heading, sums, and room for the prompt
+
+
+def view(places: Sequence[Place], height: int, note: str = "") -> RenderableType:
+    """Return the table, cut to the lines of the terminal, and the sums."""
+    ranked = sorted(places, key=lambda place: _ORDER.index(place.step))
+    shown = ranked[: max(height - _OTHER_LINES, 4)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
+    for heading in ("port", "serial", "MAC", "board", "step"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("", overflow="ellipsis", no_wrap=True)
+    for place in shown:
+        table.add_row(*(Text(text) for text in (place.port, place.serial, place.mac, place.board)), *_progress(place))
+    parts: list[RenderableType] = [table]
+    if len(ranked) > len(shown):
+        parts.append(Text(f"and {len(ranked) - len(shown)} more"))
+    return Group(*parts, Text(f"{sums(places)}{note}"))
+
+
+def sums(places: Sequence[Place]) -> str:
+    """Return how many ports are how far."""
+    counted = Counter(place.step for place in places)
+    words = ", ".join(f"{counted[step]} {step}" for step in reversed(_ORDER) if counted[step])
+    return f"{len(places)} ports: {words}" if places else "no port yet"
+
+
+def ending(place: Place) -> str:
+    """Return how it went at a port, in one line."""
+    who = " ".join(text for text in (place.serial, place.mac, place.board) if text)
+    if place.step == FAILED:
+        return f"{place.port}: {who + ' ' if who else ''}FAILED: {place.cause}{'; ' + place.hint if place.hint else ''}"
+    test = f", self-test {place.self_test}" if place.self_test else ""
+    return f"{place.port}: {who} {place.step}{test}"
+
+
+def _progress(place: Place) -> tuple[Text, Text]:
+    step = Text(place.step, style=_STYLES.get(place.step, ""))
+    if place.step == WRITING:
+        full = round(place.share * _BAR)
+        return step, Text(f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%}")
+    if place.step == FAILED:
+        return step, Text(place.cause)
+    return step, Text(f"self-test {place.self_test}" if place.self_test else "")

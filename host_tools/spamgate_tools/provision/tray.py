@@ -1,0 +1,81 @@
+"""The loop of a technician: boards come, are made, and go; the threads of the ports do the work, this one shows it."""
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterable
+
+from serial.tools import list_ports
+
+from spamgate_tools.provision.plan import same_port
+from spamgate_tools.provision.station import ENDED, FAILED, Place, Station
+
+_LOOK_S = 0.25
+
+Ports = Callable[[], list[str]]
+Show = Callable[[Place | None, str], None]  # a port and its step; without one: time has passed
+
+
+class Tray:
+    """The boards that a station works on, and those that come later."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self._news: queue.SimpleQueue[tuple[Place, str]] = queue.SimpleQueue()
+
+    def changed(self, place: Place, step: str) -> None:
+        """Take a step of a port, from any thread."""
+        self._news.put((place, step))
+
+    def serve(self, station: Station, ports: Ports, show: Show, count: int = 0, wait: bool = False) -> None:
+        """Begin with each port that is there and was not; end after `count` boards, or with the last if not to wait."""
+        at: dict[str, Place] = {}
+        at_work: set[Place] = set()
+        while True:
+            present: dict[str, str] = {}
+            for port in ports():
+                present.setdefault(same_port(port), port)
+            for name in [name for name, place in at.items() if name not in present and place not in at_work]:
+                del at[name]  # the next board at this port is another
+            room = count - self.made() - len(at_work) if count else len(present)
+            for name in [name for name in present if name not in at][: max(room, 0)]:
+                at[name] = self._replace(station.start(present[name]))
+                at_work.add(at[name])
+            if not at_work and (not wait or 0 < count <= self.made()):
+                return
+            at_work.difference_update(self._ended(show))
+
+    def made(self) -> int:
+        """Return how many boards are done."""
+        return sum(place.has_ended and place.step != FAILED for place in self.places)
+
+    def _replace(self, place: Place) -> Place:
+        """Show a port once; boards that it is done with stay in the list."""
+        self.places = [old for old in self.places if old.port != place.port or old.step != FAILED]
+        self.places.append(place)
+        return place
+
+    def _ended(self, show: Show) -> list[Place]:
+        """Show the news of the next moment; return the ports that have ended."""
+        ended = []
+        until = time.monotonic() + _LOOK_S
+        while True:
+            try:
+                place, step = self._news.get(timeout=max(until - time.monotonic(), 0.001))
+            except queue.Empty:
+                break
+            if step in ENDED:
+                ended.append(place)
+            show(place, step)
+        show(None, "")
+        return ended
+
+
+def plugged_in() -> list[str]:
+    """Return the ports with something on USB behind them."""
+    return sorted(port.device for port in list_ports.comports() if port.vid is not None)
+
+
+def there(ports: Iterable[str]) -> list[str]:
+    """Return those of the named ports that are there now; what is no path always is."""
+    return [port for port in ports if not port.startswith("/") or os.path.exists(port)]

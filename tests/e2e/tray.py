@@ -1,0 +1,54 @@
+"""A tray of mock boards: one process that becomes one for each board, so that what they share is loaded once.
+
+    tray.py '["PORT", "--mac", "24:0a:c4:00:00:01", ...]' ...
+Each argument is the command line of one board, as programs/bootloader.py has it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
+_PATIENCE_S = 30.0
+
+
+class Tray:
+    """Boards at ports; use it in a `with`."""
+
+    def __init__(self, boards: dict[str, list[str]]) -> None:
+        lines = [json.dumps([port, *words]) for port, words in boards.items()]
+        self._process = subprocess.Popen([sys.executable, __file__, *lines], start_new_session=True)
+        self._ports = list(boards)
+
+    def __enter__(self) -> "Tray":
+        end = time.monotonic() + _PATIENCE_S
+        while not all(os.path.exists(port) for port in self._ports):
+            assert self._process.poll() is None and time.monotonic() < end, "the mock boards do not come"
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for port in self._ports:
+            Path(port).unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Become the boards."""
+    sys.path.insert(0, str(_PROGRAMS))
+    import bootloader
+
+    for line in sys.argv[1:]:
+        if os.fork() == 0:
+            sys.argv[1:] = json.loads(line)
+            bootloader.main()
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main()
