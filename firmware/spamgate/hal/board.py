@@ -25,6 +25,7 @@ class Board:
         self.address = b""
         self.resolvers: "list[str]" = []
         self.trouble = ""
+        self.reset_cause = "unknown"
         self.report: "Callable[[str], None]" = print
 
     def identity(self, key: str) -> str:
@@ -38,9 +39,11 @@ class Board:
     def starts(self) -> int:
         """Count this start; return how many in a row, with this one, did not live.  Call it once."""
         kept = self._recall()
-        count = 1
-        if len(kept) == len(_MARK) + 1 and kept[: len(_MARK)] == _MARK:
-            count = min(kept[len(_MARK)] + 1, _MOST_STARTS)
+        count = 0
+        if self.reset_cause != "power" and len(kept) == len(_MARK) + 1 and kept[: len(_MARK)] == _MARK:
+            count = kept[len(_MARK)]
+        if self.reset_cause != "soft" or not count:
+            count = min(count + 1, _MOST_STARTS)
         self._remember(_MARK + bytes((count,)))
         return count
 

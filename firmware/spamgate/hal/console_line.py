@@ -9,6 +9,10 @@ import sys
 
 from spamgate.core.compat import const
 
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any
+
 _POLLIN = const(1)
 _POLLOUT = const(4)
 
@@ -16,9 +20,9 @@ _POLLOUT = const(4)
 class ConsoleLine:
     """Bytes in, bytes out, without waiting.  Ctrl-C (0x03) never arrives: it is taken out before, and interrupts."""
 
-    def __init__(self, source=None, sink=None) -> None:
-        self._source = source or sys.stdin.buffer
-        self._sink = sink or sys.stdout.buffer
+    def __init__(self, source: "Any" = None, sink: "Any" = None) -> None:
+        self._source: "Any" = source or sys.stdin.buffer
+        self._sink: "Any" = sink or sys.stdout.buffer
         self._arrived = _asker(source or sys.stdin, _POLLIN)
         self._takes = _asker(sink or sys.stdout, _POLLOUT)
         self._one = bytearray(1)

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
         def join(self, settings, report: "Callable[[str], None]") -> None:
             """Begin to join the network; `tick` does the work, `report(text)` hears of every change.
 
-            `settings` has `wifi_name`, `wifi_password`, `hostname`, `ethernet` (an object as network.LAN takes it:
-            {"phy": "LAN8720", "phy_addr": 0, "mdc": 23, "mdio": 18, "power": 12, "ref_clk": 17}, or empty for Wi-Fi) and
-            `time_server` (a host name or an IPv4 address; empty: never ask).
+            `settings` has `wifi_name`, `wifi_password`, `hostname`, `time_server` (a host name or an IPv4 address;
+            empty: never ask) and `ethernet`: empty for Wi-Fi, else what network.LAN takes, such as
+            {"phy": "LAN8720", "phy_addr": 0, "mdc": 23, "mdio": 18, "power": 12, "ref_clk": 17}.
             """
             ...
 
@@ -55,7 +55,10 @@ if TYPE_CHECKING:
             ...
 
         def starts(self) -> int:
-            """Count this start; return how many in a row, with this one, did not live a minute.  Call it once."""
+            """Count this start; return how many in a row, with this one, did not live.  Call it once.
+
+            A power cut ends the row; a soft reset, which somebody at the REPL asks for, does not count.
+            """
             ...
 
         def lived(self) -> None:
@@ -75,7 +78,7 @@ if TYPE_CHECKING:
             ...
 
         def reset(self) -> None:
-            """Start again from the beginning.  Does not return."""
+            """Start again from the beginning.  Does not return.  When all is well, say `lived` before."""
             ...
 
         def free_bytes(self) -> int:

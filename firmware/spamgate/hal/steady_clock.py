@@ -5,11 +5,13 @@ import time
 from spamgate.core.compat import const
 from spamgate.hal.clock import elapsed_us, ticks_us
 
-# Seconds are counted from 2**30 (January 2004), so that they stay small integers until 2038.
-_LATER_S = const(1 << 30)
 _US_PER_S = const(1000000)
 _NS_PER_S = const(1000000000)
 _WRAP = const((1 << 29) - 1)
+# The UNIX time at which the system's clock is 0: MicroPython counts from 2000 on boards, from 1970 on Linux.
+EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
+# Seconds are counted from 2**30 (January 2004), so that they stay small integers until 2038.
+_EPOCH_LATER_S = EPOCH_S - (1 << 30)
 
 _ticks_ms = getattr(time, "ticks_ms", None)  # MicroPython
 
@@ -21,7 +23,7 @@ def ticks_ms() -> int:
 
 def wall_s() -> int:
     """Return the time of day: UNIX seconds minus 2**30."""
-    return int(time.time()) - _LATER_S
+    return int(time.time()) + _EPOCH_LATER_S
 
 
 class SteadyClock:
@@ -32,7 +34,7 @@ class SteadyClock:
 
     def __init__(self) -> None:
         now_ns = time.time_ns()
-        self.s = now_ns // _NS_PER_S - _LATER_S
+        self.s = now_ns // _NS_PER_S + _EPOCH_LATER_S
         self.us = now_ns % _NS_PER_S // 1000
         self._read_us = ticks_us()
 

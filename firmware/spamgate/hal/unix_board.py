@@ -32,7 +32,7 @@ class Hardware(Board):
         self.name = self.identity("board") or "UNIX"
         self.net = Net()
         self.unique_id = _machine_id()
-        self.reset_cause = "unknown"
+        self.reset_cause = "reset" if self._recall() else "power"
         self.clock_set = True
         self._looked_ms = -1
 
