@@ -13,7 +13,7 @@ the kernel may do one of several things, the worst is done: a reset destroys wha
 
 import struct
 
-from fakes.sockets import ECONNREFUSED, FakeDatagram, FakeListener, FakeStream
+from fakes.sockets import ECONNREFUSED, ENODEV, FakeDatagram, FakeListener, FakeStream
 
 _FIRST_PORT = 40000
 
@@ -30,6 +30,7 @@ class FakeNet:
     def __init__(self, address=b"\xc0\xa8\x01\x01"):
         self.address = address  # the sender of what comes from sockets bound to no address
         self.silent = set()  # (address, port) of servers that never answer a TCP connection
+        self.missing = set()  # names of interfaces that are not there
         self.out_of_files = False  # accept() finds nothing although a connection waits
         self.sockets = []  # those not known to be closed
         self._made = 0
@@ -53,9 +54,11 @@ class FakeNet:
         sock = FakeDatagram(self, b"", own_port, pack_address(address, port))
         return self._bind((b"", own_port, "udp"), sock)
 
-    def tcp_listener(self, port, backlog=64):
-        """Return a listening socket on all addresses."""
-        return self._bind((b"", port, "tcp"), FakeListener(self, backlog))
+    def tcp_listener(self, port, backlog=64, interface=""):
+        """Return a listening socket on all addresses, for what comes in by one interface, or by any."""
+        if interface in self.missing:
+            raise OSError(ENODEV)
+        return self._bind((interface.encode(), port, "tcp"), FakeListener(self, backlog))
 
     def unix_listener(self, path):
         """Return a listening socket at `path`."""
@@ -90,9 +93,9 @@ class FakeNet:
 
     # --- the outside -----------------------------------------------------------------------------
 
-    def connect(self, port, address=b"\xc0\xa8\x01\x07", own_port=0):
-        """Return the client's side of a connection to the service that listens at `port`."""
-        return self._join(self._find(b"", port, "tcp"), address, own_port or self._draw_port())
+    def connect(self, port, address=b"\xc0\xa8\x01\x07", own_port=0, interface=""):
+        """Return the client's side of a connection to the service that listens at `port`, on its interface."""
+        return self._join(self._find(interface.encode(), port, "tcp"), address, own_port or self._draw_port())
 
     def connect_unix(self, path):
         """Return the client's side of a connection to the service that listens at `path`."""

@@ -5,6 +5,7 @@ Not blocking: EAGAIN is raised by `recv` and `send`, and is None from `readinto`
 
 EBADF = 9
 EAGAIN = 11
+ENODEV = 19
 EPIPE = 32
 ECONNRESET = 104
 ECONNREFUSED = 111

@@ -17,6 +17,7 @@ _DGRAM = const(2)
 _SOL_SOCKET = const(1)
 _SO_REUSEADDR = const(2)
 _SO_RCVBUF = const(8)
+_SO_BINDTODEVICE = const(25)
 _IPPROTO_IPV6 = const(41)
 _IPV6_V6ONLY = const(26)
 _UDP_BACKLOG_BYTES = const(1 << 20)
@@ -84,10 +85,12 @@ class Net:
         """Return a TCP socket that is connecting: writable once connected."""
         return self._connected(self._socket(address, _STREAM), pack_address(address, port))
 
-    def tcp_listener(self, port: int, backlog: int = 64):
-        """Return a listening socket on all addresses, IPv4 and IPv6."""
+    def tcp_listener(self, port: int, backlog: int = 64, interface: str = ""):
+        """Return a listening socket on all addresses, IPv4 and IPv6, for what comes in by one interface, or by any."""
         sock = self._socket(_ANY_V6, _STREAM)
         sock.setsockopt(_SOL_SOCKET, _SO_REUSEADDR, 1)
+        if interface:
+            self._bind_to(sock, interface)
         self._bound(sock, pack_address(_ANY_V6, port))
         sock.listen(backlog)
         return sock
@@ -132,6 +135,13 @@ class Net:
         sock = socket.socket(_AF_INET if len(address) == 4 else _AF_INET6, kind)
         sock.setblocking(False)
         return sock
+
+    def _bind_to(self, sock, interface: str) -> None:
+        try:
+            sock.setsockopt(_SOL_SOCKET, _SO_BINDTODEVICE, interface.encode() + b"\0")
+        except OSError:
+            sock.close()
+            raise
 
     def _bound(self, sock, packed: bytes):
         try:
