@@ -15,7 +15,7 @@ class Taken(unittest.TestCase):
     def test_each_request_is_named_with_all_its_fields(self):
         for line, told in (
             (b'{"type":"hello"}', ("hello", {"protocol": PROTOCOL})),
-            (b'{"type":"hello","protocol":7}\r\n', ("hello", {"protocol": 7})),
+            (b'{"type":"hello","protocol":1}\r\n', ("hello", {"protocol": 1})),
             (b'{"type":"status"}', ("status", {})),
             (b' { "type" : "devices" } ', ("devices", {})),
             (b'{"type":"monitor"}\n', ("monitor", {})),
@@ -83,6 +83,7 @@ class Refused(unittest.TestCase):
             ({"type": "trace", "time": 1, "port": 65536}, "trace: port: 65536 is not a whole number from 0 to 65535"),
             ({"type": "trace", "time": 1, "ip": "home"}, 'trace: ip: "home" is not an IPv4 or IPv6 address'),
             ({"type": "trace", "time": 1, "skew": 3601}, "trace: skew: 3601 is not a whole number from 0 to 3600"),
+            ({"type": "hello", "protocol": 7}, "protocol 7 is not spoken here, protocol 1 is; this is Spamgate "),
             ({"type": "hello", "protocol": -1}, "hello: protocol: -1 is not a whole number"),
         ):
             self.assertIn(says, self.refusal_of(**fields))

@@ -7,10 +7,9 @@ goes through two buffers made at the start, piece by piece, for a heap that is n
 When there is no memory at all, the client is let go, and the gateway goes on.
 """
 
-from spamgate import VERSION
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
-from spamgate.wire.messages import DONE, LINE_BYTES, PROTOCOL, MessageError, error_line, parse_request
+from spamgate.wire.messages import DONE, LINE_BYTES, error_line, parse_request
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -102,8 +101,6 @@ class Control:
         out.begin(client)
         try:
             name, fields = parse_request(line)
-            if fields.get("protocol", PROTOCOL) != PROTOCOL:
-                raise _other_protocol(fields["protocol"])
             getattr(self._commands, name)(fields, out.write)
             if name == "monitor":
                 client.is_subscribed = True
@@ -242,8 +239,3 @@ class _Client:
             self._control.refuse(self, "a request of more than %d bytes" % LINE_BYTES, "")
         elif bytes(line).strip():
             self._control.answer(line, self)
-
-
-def _other_protocol(protocol: int) -> MessageError:
-    hint = "this is Spamgate %s: use its own `spamgate` command" % VERSION
-    return MessageError("protocol %d is not spoken here, protocol %d is" % (protocol, PROTOCOL), hint)

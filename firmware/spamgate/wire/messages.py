@@ -6,6 +6,7 @@ that belong to it (`message_help.py`) and at the end by `{"type":"done"}` or `{"
 
 import json
 
+from spamgate import VERSION
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.wire.events import quote
@@ -50,14 +51,17 @@ class MessageError(SpamgateError):
         self.hint = hint
 
 
-def parse_request(line: "bytes | bytearray") -> "tuple[str, dict[str, Any]]":
+def parse_request(line: "bytes | bytearray", requests: "tuple[Any, ...]" = REQUESTS) -> "tuple[str, dict[str, Any]]":
     """Return the name of the request and all its fields, checked and with defaults for those left out."""
     given = _parse(line)
     name = given.pop("type", None)
-    for row in REQUESTS:
+    for row in requests:
         if row[0] == name:
-            return row[0], _fields(row[0], row[1], given)
-    names = [row[0] for row in REQUESTS]
+            fields = _fields(row[0], row[1], given)
+            if fields.get("protocol", PROTOCOL) != PROTOCOL:
+                raise _other_protocol(fields["protocol"])
+            return row[0], fields
+    names = [row[0] for row in requests]
     meant = nearest(name, names) if isinstance(name, str) else ""
     hint = "did you mean %s?" % meant if meant else "known are " + ", ".join(names)
     raise MessageError("type: %s" % Refused(name, "a request"), hint)
@@ -90,6 +94,11 @@ def _fields(name: str, rows: "tuple[Any, ...]", given: "dict[Any, Any]") -> "dic
         known = ", ".join([row[0] for row in rows]) or "none"
         raise MessageError("%s: %s" % (name, Refused(next(iter(given)), "a field of it")), "its fields: " + known)
     return fields
+
+
+def _other_protocol(protocol: int) -> MessageError:
+    hint = "this is Spamgate %s: use its own `spamgate` command" % VERSION
+    return MessageError("protocol %d is not spoken here, protocol %d is" % (protocol, PROTOCOL), hint)
 
 
 def error_line(text: str, hint: str) -> str:
