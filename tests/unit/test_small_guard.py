@@ -1,4 +1,4 @@
-"""The guard of boards over UDP, with sockets in memory: what goes to the resolver, what comes back, what the policy says."""
+"""The guard of boards over UDP, with sockets in memory: what goes up, what comes down, and what the policy says."""
 
 import unittest
 
@@ -133,7 +133,8 @@ class Judged(Case):
         self.policy.verdict = OWN
         record = b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4" + OWN_ADDRESS
         asked = query("mx.example")
-        self.assertEqual(self.scene.ask(self.device, asked), asked[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + asked[12:] + record)
+        expected = asked[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + asked[12:] + record
+        self.assertEqual(self.scene.ask(self.device, asked), expected)
         asked = query("mx.example", additional=opt())
         expected = asked[:2] + b"\x81\x80\0\1\0\1\0\0\0\1" + asked[12:-11] + record
         self.assertEqual(self.scene.ask(self.device, asked), expected + opt())
@@ -243,8 +244,8 @@ class Silence(Case):
         self.scene.resolver.sendto(answer(late), sender)
         asked = query("b.example")
         self.scene.send(self.device, asked)
-        self.assertEqual(sorted([wire for wire, _ in self.device.queue]), sorted([answer(query("a.example")), failure(asked)]))
-        self.scene.wait(4000)
+        heard = [wire for wire, _ in self.device.queue]
+        self.assertTrue(len(heard) == 2 and failure(asked) in heard and answer(query("a.example")) in heard)
 
     def test_what_waits_while_resolvers_change_fails_or_is_asked_again(self):
         self.scene.send(self.device, query("a.example"))
