@@ -19,7 +19,15 @@
 #define AIRCR (*(volatile uint32_t *)0xe000ed0c)
 #define AIRCR_RESET (0x05fa0004)
 
-// SysTick (ARMv7-M, B3.3) ends a wait once a millisecond; its interrupt stays masked and is never taken.
+// What ends a wait: a byte at UART0, and SysTick once a millisecond (ARMv7-M, B3.3).  Both interrupts stay masked and
+// are never taken; being pending is enough.
+#define UART0_CTRL (*(volatile uint32_t *)0x40004008)
+#define UART0_INTCLEAR (*(volatile uint32_t *)0x4000400c)
+#define UART0_RX_INTERRUPT_ENABLE (1 << 3)
+#define UART0_RX_INTERRUPT (1 << 1)
+#define NVIC_ENABLE (*(volatile uint32_t *)0xe000e100)
+#define NVIC_CLEAR (*(volatile uint32_t *)0xe000e280)
+#define NVIC_UART0_RX (1 << 0)
 #define SYSTICK_CONTROL (*(volatile uint32_t *)0xe000e010)
 #define SYSTICK_RELOAD (*(volatile uint32_t *)0xe000e014)
 #define SYSTICK_RUN_AND_PEND (7)
@@ -42,6 +50,8 @@ void board_init(void) {
     __asm__ volatile ("cpsid i");
     SYSTICK_RELOAD = CPU_CYCLES_PER_MS - 1;
     SYSTICK_CONTROL = SYSTICK_RUN_AND_PEND;
+    UART0_CTRL |= UART0_RX_INTERRUPT_ENABLE;
+    NVIC_ENABLE = NVIC_UART0_RX;
 }
 
 void board_reset(void) {
@@ -50,7 +60,7 @@ void board_reset(void) {
     }
 }
 
-// The UART has no FIFO and raises no interrupt here: the virtual machine asks for bytes every few instructions.
+// The UART has no FIFO: the virtual machine asks for bytes every few instructions, and whenever it waits.
 void board_poll(void) {
     while (ringbuf_free(&ring) > 0) {
         int byte = uart_rx_chr();
@@ -67,6 +77,8 @@ void board_poll(void) {
 
 // What MicroPython calls while it waits: without it the emulated machine would keep a processor of the host busy.
 void board_wait(void) {
+    UART0_INTCLEAR = UART0_RX_INTERRUPT;
+    NVIC_CLEAR = NVIC_UART0_RX;
     board_poll();
     mp_handle_pending(true);
     __asm__ volatile ("wfi");
