@@ -11,8 +11,10 @@ from spamgate_tools.commands.devices import devices
 from spamgate_tools.commands.explain import explain
 from spamgate_tools.commands.gateway import gateway
 from spamgate_tools.commands.grant import grant
+from spamgate_tools.commands.inventory import inventory
 from spamgate_tools.commands.lab import lab
 from spamgate_tools.commands.monitor import monitor
+from spamgate_tools.commands.provision import provision
 from spamgate_tools.commands.release import release
 from spamgate_tools.commands.replay import replay
 from spamgate_tools.commands.trace import trace
@@ -34,6 +36,8 @@ def spamgate() -> None:
 
 for verb in (gateway, devices, explain, release, grant, confirm, monitor, trace, replay, decode):
     spamgate.add_command(verb)
+spamgate.add_command(provision)
+spamgate.add_command(inventory)
 spamgate.add_command(lab)
 
 

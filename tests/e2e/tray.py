@@ -14,6 +14,8 @@ from pathlib import Path
 
 _PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 _PATIENCE_S = 30.0
+_BUSY_S = 1.0  # while it sends flash, the mock gives up on a host that is silent for so long: 32 share this machine
+_FOR_EVER_S = 1e9  # a while after a write the mock starts anew, even if somebody talks to it
 
 
 class Tray:
@@ -42,7 +44,10 @@ def main() -> None:
     """Become the boards."""
     sys.path.insert(0, str(_PROGRAMS))
     import bootloader
+    from esp32_mock_bootloader import server
 
+    server._CLIENT_RECV_TIMEOUT = _BUSY_S
+    server._FLASH_END_IDLE_SEC = _FOR_EVER_S
     for line in sys.argv[1:]:
         if os.fork() == 0:
             sys.argv[1:] = json.loads(line)

@@ -62,11 +62,13 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
     Exit codes: 0 every board is done, 1 at least one is not, 2 nothing could be begun; one line says why.
     """
     tray = Tray()
-    bench = EspBench(options["images"], {}, find_board(options["board"]) if options["board"] else None)
+    bench = EspBench(options["images"], find_board(options["board"]) if options["board"] else None)
     settings = read_config(str(options["settings"])) if options["settings"] else {}
     profiles = Profiles(Profile(DEFAULT, settings), options["profiles"])
     with Inventory(options["inventory"] or default_path()) as inventory:
         plan = _plan(csv_file, options["prefix"] or inventory.prefix(), profiles)
+        for profile in plan.profiles():
+            bench.rehearse(profile)
         named = list(ports) or plan.ports()
         if not named and not options["wait"] and not plugged_in():
             raise UserError("no port has a board on it", _NO_PORT_HINT)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from littlefs import LittleFS, LittleFSError
 from littlefs.context import UserContext
 
+from spamgate_tools.boards.application import IDENTITY_FILE
 from spamgate_tools.boards.catalogue import FILES
 from spamgate_tools.boards.partitions import SECTOR_BYTES, TABLE_BYTES, TABLE_OFFSET, Partition, read_table
 from spamgate_tools.errors import UserError
 from spamgate_tools.provision.identity import read_serial
-
-IDENTITY = "identity.json"
 
 _MOST_BYTES = 1024
 
@@ -60,9 +59,9 @@ def _identity(blocks: _Blocks) -> bytes:
     try:
         system = LittleFS(context=blocks, block_size=SECTOR_BYTES, block_count=size, mount=False)
         system.mount()
-        with system.open(IDENTITY, "rb") as file:
+        with system.open(IDENTITY_FILE, "rb") as file:
             data = file.read(_MOST_BYTES)
-    except LittleFSError:
+    except (LittleFSError, OSError):
         pass  # a bare board, or one of somebody else's making
     if blocks.trouble:
         raise blocks.trouble
@@ -71,6 +70,6 @@ def _identity(blocks: _Blocks) -> bytes:
 
 def _serial(document: bytes) -> str:
     try:
-        return read_serial(json.loads(document)["serial"], IDENTITY)
+        return read_serial(json.loads(document)["serial"], IDENTITY_FILE)
     except (ValueError, KeyError, TypeError, UserError):
         return ""

@@ -62,6 +62,10 @@ class Plan:
         """Return the ports that the file names."""
         return [row.port for row in self.rows if row.port]
 
+    def profiles(self) -> list[Profile]:
+        """Return each profile that some board is to get."""
+        return list({row.profile.name: row.profile for row in self.rows or (Row(self.default),)}.values())
+
     def is_promised(self, serial: str) -> bool:
         """Has a row this serial?"""
         return serial.casefold() in self._promised
