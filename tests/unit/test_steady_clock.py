@@ -1,5 +1,7 @@
 """The gateway's clock goes on evenly, whoever sets the time of day, and says how far that is from it."""
 
+import sys
+import time
 import unittest
 
 from spamgate.hal import steady_clock
@@ -85,6 +87,35 @@ class ASteadyClock(unittest.TestCase):
             self.clocks.pass_by(_MICROS)
             self.read()
         self.assertEqual((self.read(), self.clock.skew_s()), ((3, 250000), 0))
+
+
+class BoardTime:
+    """In the place of the module `time`: that of a board, whose clock counts from 2000."""
+
+    def gmtime(self, seconds):
+        return time.gmtime(seconds + 946684800)
+
+    def time(self):
+        return _NOON_S - 946684800
+
+    def time_ns(self):
+        return self.time() * 1000000000
+
+    def perf_counter_ns(self):
+        return 5
+
+
+class OnABoard(unittest.TestCase):
+    def test_seconds_are_counted_from_the_same_moment_as_everywhere(self):
+        kept = sys.modules.pop("spamgate.hal.steady_clock")
+        sys.modules["time"] = BoardTime()
+        try:
+            from spamgate.hal.steady_clock import EPOCH_S, SteadyClock, wall_s
+        finally:
+            sys.modules["time"] = time
+            sys.modules["spamgate.hal.steady_clock"] = kept
+        self.assertEqual((EPOCH_S, steady_clock.EPOCH_S), (946684800, 0))
+        self.assertEqual((wall_s(), SteadyClock().s), (_NOON_S - _LATER_S, _NOON_S - _LATER_S))
 
 
 if __name__ == "__main__":

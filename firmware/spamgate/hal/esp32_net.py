@@ -116,7 +116,7 @@ class Net:
         try:
             sock.connect((format_address(address), port))
         except OSError as error:
-            if error.errno not in _EINPROGRESS:
+            if error.args[0] not in _EINPROGRESS:
                 sock.close()
                 raise
         return sock
