@@ -131,6 +131,7 @@ def test_every_setting_can_be_said_in_uci(tmp_path):
         " list guard_upstreams '192.0.2.53'\n list guard_block 'ads.example'\n"
         " option guard_allow 'a.example b.example'\n option guard_answer 'zero'\n option guard_canary 'yes'\n"
         " option later_port '8422'\n option never_port '8555'\n option guard_port '8054'\n option log_group '26'\n"
+        " option link_port '8425'\n option link_key '/etc/spamgate/link.key'\n"
         "config device\n option mac '02:00:5e:10:00:01'\n option name 'Tom'\\''s \"TV\" \\\\ $(id) `id` \u00fc'\n"
         "config device\n option mac '02:00:5e:10:00:02'\n option grant 'submission'\n"
     )

@@ -37,6 +37,9 @@ class _Echo:
     def close(self):
         self.is_closed = True
 
+    def publish(self, line):
+        self._unsent += line.encode()
+
 
 class _Draws:
     """Random bytes: other ones each time."""
@@ -137,6 +140,14 @@ class Listening(unittest.TestCase):
         caller.sock.close()
         self.loop.spin()
         self.assertEqual((self.links[0].is_closed, self.net.open_count(), len(self.loop.handlers)), (True, 1, 1))
+
+    def test_events_go_to_every_session(self):
+        callers = [self._call(), self._call(_OTHER)]
+        for caller in callers:
+            caller.meet()
+        self.host.publish("a verdict")
+        self._tick(100)
+        self.assertEqual([caller.heard() for caller in callers], [b"a verdict"] * 2)
 
     def test_close_ends_all(self):
         callers = [self._call(), self._call(_OTHER)]

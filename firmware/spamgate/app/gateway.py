@@ -41,6 +41,7 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
+    from spamgate.service.link_tcp import LinkTcp
     from spamgate.store.settings import Settings
 
 _CLAIM = "spamgate"  # the table's name: there is one a network namespace
@@ -93,6 +94,12 @@ class Gateway:
         self._responders: list = []
         self._served: "list[tuple[bytes, int, int]]" = []
         self._second_ms = 0
+        self._commands = Commands(self)
+        self._link: "LinkTcp | None" = None
+        if settings.link_port:
+            from spamgate.app.link import make_link
+
+            self._link = make_link(self, self._commands)
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -118,7 +125,7 @@ class Gateway:
             self.plane.stop()
         self.persistence.save()
         self._tell("stop", [])
-        for service in self._responders + [self.guard, self._control]:
+        for service in self._responders + [self.guard, self._control, self._link]:
             if service:
                 service.close()
 
@@ -127,6 +134,8 @@ class Gateway:
         self._log.write(line)
         if self._control:
             self._control.publish(line)
+        if self._link:
+            self._link.publish(line)
 
     def report(self, text: str) -> None:
         """Something went wrong, or was mended."""
@@ -215,9 +224,11 @@ class Gateway:
                 settings.guard_upstreams = system_resolvers()
             self.guard = DnsGuard(self.net, self.loop, settings, self, self.report)
             self.loop.each_tick(self.guard.tick)
-            self._serve_guard()
-        self._control = Control(self.net, self.loop, settings.control, Commands(self), self.report)
+        self._control = Control(self.net, self.loop, settings.control, self._commands, self.report)
         self.loop.each_tick(self._control.tick)
+        if self._link:
+            self.loop.each_tick(self._link.tick)
+        self._serve_lan()
         self.loop.each_tick(self._tick)
 
     def _tick(self, now_ms: int) -> None:
@@ -230,7 +241,7 @@ class Gateway:
             self._recover()
             self.watcher.tick()
             self._name_devices()
-            self._serve_guard()
+            self._serve_lan()
 
     def _recover(self) -> None:
         """Where the heap was full something may not have been done: put all verdicts in force again."""
@@ -242,17 +253,19 @@ class Gateway:
             self.persistence.touch()
             self.report("the heap was full %d times; what was under way is lost" % starved)
 
-    def _serve_guard(self) -> None:
-        """Let the guard serve where the LAN's addresses are now."""
-        if not self.guard:
-            return
+    def _serve_lan(self) -> None:
+        """Let the guard serve where the LAN's addresses are now, and the link on its interfaces."""
         found = self.plane.home.lan_addresses
-        if found != self._served:
-            kept = [row[0] for row in found if row in self._served]
-            self._served = found
-            self.net.zones = {address: zone for address, _, zone in found if address[:2] == b"\xfe\x80"}
+        if found == self._served:
+            return
+        kept = [row[0] for row in found if row in self._served]
+        self._served = found
+        self.net.zones = {address: zone for address, _, zone in found if address[:2] == b"\xfe\x80"}
+        if self.guard:
             self.guard.serve(kept)  # what came back on another interface is listened to anew
             self.guard.serve([row[0] for row in found])
+        if self._link:
+            self._link.serve(self.settings.link_port, self.settings.lan)
 
     def _name_devices(self) -> None:
         """Call by the owner's name what has told none."""

@@ -5,8 +5,6 @@ from spamgate.core.errors import SpamgateError
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any
-
     from spamgate.service.link_tcp import LinkTcp
     from spamgate.wire.link_records import Records
 
@@ -29,7 +27,7 @@ class Session:
         self._waits = False
         for level, name, value in _OPTIONS:
             sock.setsockopt(level, name, value)
-        self.link: "Any" = host.make_link(self)
+        self.link = host.make_link(self)
 
     def ready(self, sock) -> None:
         """It said something."""
@@ -53,7 +51,11 @@ class Session:
             self._host.drop(self)
 
     def read_into(self, buf) -> int:
-        """Put what has come into `buf`; return how much, 0 for nothing.  OSError at the end."""
+        """Put what has come into `buf`; return how much, 0 for nothing.  OSError at the end.
+
+        Sends first what there is to send: a Link that waits for room reads until its answer is confirmed.
+        """
+        self._flush()
         records = self._records
         count = records.read_into(buf)
         reads = 0

@@ -18,8 +18,9 @@ from spamgate.wire.link_records import Records
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
+    from spamgate.service.link import Link
     from spamgate.wire.link_seal import MakeAes
 
 _CALLERS = const(4)
@@ -43,11 +44,10 @@ class Means:
 class LinkTcp:
     """Listens on the LAN's interfaces.
 
-    `make_link(line)` returns what talks over the line of a caller that has proved itself: it has `poll(now_ms)` and
-    `close()`; the line has `read_into(buf)` and `write(view)`.
+    `make_link(line)` returns the Link of a caller that has proved itself.
     """
 
-    def __init__(self, net, loop, means: Means, make_link: "Callable[[Session], Any]", report) -> None:
+    def __init__(self, net, loop, means: Means, make_link: "Callable[[Session], Link]", report) -> None:
         self.loop = loop
         self.means = means
         self.make_link = make_link
@@ -101,6 +101,11 @@ class LinkTcp:
                 self.failed(caller)
         for session in list(self.sessions):
             session.work(now_ms)
+
+    def publish(self, line: str) -> None:
+        """Send an event to all who asked for them."""
+        for session in self.sessions:
+            session.link.publish(line)
 
     def close(self) -> None:
         """Stop serving."""

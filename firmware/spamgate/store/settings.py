@@ -8,7 +8,7 @@ import json
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
-from spamgate.store.kinds import DOMAIN, INTERFACE, MAC, NETWORK, Flag, List, Map, is_path
+from spamgate.store.kinds import DOMAIN, INTERFACE, MAC, NETWORK, Flag, List, Map, is_made_of, is_path
 from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Text, Whole, nearest
 
 TYPE_CHECKING = const(0)
@@ -45,6 +45,12 @@ def _log(text: str) -> str:
     return text if text in ("", "-") else _path(text)
 
 
+def _key(text: str) -> str:
+    """Return the path of a key, or the key itself."""
+    is_key = len(text) == 64 and is_made_of(text.lower(), "0123456789abcdef")
+    return text if is_key or not text else _path(text)
+
+
 def _page(text: str) -> str:
     """Return the URL (RFC 3986: ASCII without blanks), or nothing for the gateway's own page."""
     if not text:
@@ -64,6 +70,7 @@ _PATH_ALLOWED = "a path such as %s of up to %d letters, digits and /._-+@,:~=%%"
 _PATH = Text(_path, _PATH_ALLOWED % ("/var/lib/spamgate", _PATH_CHARACTERS))
 _SOCKET = Text(_socket, _PATH_ALLOWED % ("/run/spamgate/control", _SOCKET_CHARACTERS))
 _LOG = Text(_log, 'a path such as /var/log/spamgate.jsonl, "-" or ""')
+_KEY = Text(_key, 'a path such as /etc/spamgate/link.key, 64 hexadecimal digits or ""')
 _PAGE = Text(_page, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)
 
 # Each row has a key, the kind of its value, the default as JSON, and help.
@@ -93,6 +100,8 @@ TABLE = (
     ("later_port", _PORT, "8421", "port of the responder that says 421, try later"),
     ("never_port", _PORT, "8554", "port of the responder that says 554, never"),
     ("guard_port", _PORT, "8053", "port of the DNS guard"),
+    ("link_port", Whole(0, 65535), "0", "port of the link over TCP, served on the interfaces of lan; 0: none"),
+    ("link_key", _KEY, '""', "key of the link over TCP, or the file that has it; `spamgate link-key` makes one"),
     ("log_group", Whole(0, 65535), "25", "nfnetlink_log group through which packets are seen"),
 )
 
@@ -125,6 +134,8 @@ class Settings:
     later_port: int
     never_port: int
     guard_port: int
+    link_port: int
+    link_key: str
     log_group: int
 
 
@@ -175,6 +186,10 @@ def _check_together(settings: Settings) -> None:
     ports = (settings.later_port, settings.never_port, settings.guard_port)
     if len(set(ports)) < len(ports):
         raise SettingsError("settings: later_port, never_port and guard_port: %d, %d, %d must differ" % ports)
+    if settings.link_port in ports:
+        raise SettingsError("settings: link_port: %d serves something else already" % settings.link_port)
+    if settings.link_port and not settings.link_key:
+        raise SettingsError("settings: link_key: link_port needs a key; make one with `spamgate link-key`")
 
 
 def describe() -> str:

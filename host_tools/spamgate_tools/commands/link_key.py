@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from spamgate_tools.link.keys import default_key_file, make_key_file
+from spamgate_tools.link.keys import key_file, make_key_file
 
 _NEXT = """made {path}
 on the router   copy it, readable for root only, and name it in the settings:
@@ -28,6 +28,6 @@ def link_key(file: Path | None, replace: bool, as_json: bool) -> None:
       spamgate link-key
       spamgate link-key router-7.key
     """
-    path = file or default_key_file()
+    path = file or key_file()
     make_key_file(path, replace)
     click.echo(json.dumps({"type": "link-key", "file": str(path)}) if as_json else _NEXT.format(path=path))

@@ -14,9 +14,9 @@ KEY_VARIABLE = "SPAMGATE_LINK_KEY"
 _MAKE_HINT = "make one with `spamgate link-key`, and give the router the same"
 
 
-def default_key_file() -> Path:
-    """Return where the key is when nobody says otherwise."""
-    return platformdirs.user_config_path("spamgate") / "link.key"
+def key_file() -> Path:
+    """Return where the key is: in the file that the environment names, or that `spamgate link-key` makes."""
+    return Path(os.environ.get(KEY_VARIABLE) or platformdirs.user_config_path("spamgate") / "link.key")
 
 
 def make_key_file(path: Path, may_replace: bool = False) -> None:

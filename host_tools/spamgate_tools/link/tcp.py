@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from spamgate.wire.link_auth import ANSWER_BYTES, NONCE_BYTES, Client
 from spamgate.wire.link_records import Records
-from spamgate.wire.link_seal import AuthError
+from spamgate.wire.link_seal import TEXT_BYTES, AuthError
 from spamgate_tools.errors import UserError
+from spamgate_tools.link.keys import key_file, read_key
 
 SCHEME = "tcp"
 
 _PATIENCE_S = 5.0
+_READ_BYTES = 4096
 _OFF_HINT = "set link_port and link_key in its settings, and call from one of its LANs"
 _KEY_HINT = "compare the key file with the router's link_key"
 _REFUSED_HINT = "it has another link_key, or has refused this address after five failures: then wait a minute"
@@ -33,12 +35,18 @@ def address_of(url: str) -> tuple[str, int]:
     raise UserError(f"{url}: names no link over TCP", "write tcp://192.168.1.1:8425, with the router's link_port")
 
 
-class TcpLine:
-    """A line as a Link wants it, and a file to wait for; UserError when nobody there has the key."""
+class TcpTransport:
+    """A line that both ends have proved to be the right one; UserError when nobody there has the key."""
 
-    def __init__(self, url: str, key: bytes) -> None:
-        self._url = url
+    baud: int | None = None
+    wake = b""
+
+    def __init__(self, url: str, key: bytes | None = None) -> None:
+        self.name = url
+        if key is None:
+            key = read_key(key_file())
         self._socket = _connect(url)
+        self._buf = bytearray(TEXT_BYTES)
         try:
             self._records = self._meet(Client(key, secrets.token_bytes(NONCE_BYTES)))
         except BaseException:
@@ -46,49 +54,29 @@ class TcpLine:
             raise
         self._socket.setblocking(False)
 
-    def fileno(self) -> int:
-        """Return the file number of the socket, readable when something has come."""
-        return self._socket.fileno()
+    def read(self, timeout_s: float) -> bytes:
+        """Return what is there, waiting up to `timeout_s` for the first of it; what was written goes before."""
+        waits = not self._flush()
+        text = self._text()
+        if not text:
+            select.select([self._socket], [self._socket] if waits else [], [], timeout_s)
+            self._flush()
+            text = self._text()
+        return text
 
-    def has_text(self) -> bool:
-        """Is there text to read that the socket has given already?"""
-        return self._records.has_text()
-
-    def read_into(self, buf: bytearray | memoryview) -> int:
-        """Put what has come into `buf`; return how much, 0 for nothing yet."""
-        self.flush()
-        count = self._records.read_into(buf)
-        while not count and self._receive():
-            count = self._records.read_into(buf)
+    def write(self, data: bytes | memoryview) -> int:
+        """Take what is to be sent; return how much.  It goes with the next `read`, or before when there is much."""
+        count = self._records.write(data)
+        if not count and self._flush():
+            count = self._records.write(data)
         return count
-
-    def write(self, view: bytes | bytearray | memoryview) -> int:
-        """Take text to send; return how much.  It goes with the next `flush`, or before when there is much."""
-        count = self._records.write(view)
-        if not count:
-            self.flush()
-            count = self._records.write(view)
-        return count
-
-    def flush(self) -> bool:
-        """Send what the socket takes; return whether that was all."""
-        view = self._records.unsent()
-        while len(view):
-            try:
-                self._records.sent(self._socket.send(view))
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                raise self._ended(error) from None
-            view = self._records.unsent()
-        return True
 
     def close(self) -> None:
-        """Send the rest, as far as it goes at once, and end."""
+        """Send the rest, and end."""
         try:
-            if not self.flush():
+            if not self._flush():
                 select.select([], [self._socket], [], _PATIENCE_S)
-                self.flush()
+                self._flush()
         except (UserError, OSError, ValueError):
             pass
         self._socket.close()
@@ -101,9 +89,9 @@ class TcpLine:
             answer = self._whole(ANSWER_BYTES)
             self._socket.sendall(client.prove(answer))
         except AuthError:
-            raise UserError(f"{self._url}: whoever answers there has another key", _KEY_HINT) from None
+            raise UserError(f"{self.name}: whoever answers there has another key", _KEY_HINT) from None
         except TimeoutError:
-            raise UserError(f"{self._url}: whoever listens there is no link of Spamgate") from None
+            raise UserError(f"{self.name}: whoever listens there is no link of Spamgate") from None
         except OSError as error:
             raise self._ended(error) from None
         return Records(*client.seals(make_aes))
@@ -115,27 +103,51 @@ class TcpLine:
             self._socket.settimeout(max(0.001, until - time.monotonic()))
             piece = self._socket.recv(size - len(data))
             if not piece:
-                raise UserError(f"{self._url}: the router ended the connection", _REFUSED_HINT)
+                raise UserError(f"{self.name}: the router ended the connection", _REFUSED_HINT)
             data += piece
         return data
 
+    def _flush(self) -> bool:
+        """Send what the socket takes; return whether that was all."""
+        view = self._records.unsent()
+        while len(view):
+            try:
+                self._records.sent(self._socket.send(view))
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise self._ended(error) from None
+            view = self._records.unsent()
+        return True
+
+    def _text(self) -> bytes:
+        """Return the text of what has come."""
+        text = b""
+        while len(text) < _READ_BYTES:
+            count = self._records.read_into(self._buf)
+            text += self._buf[:count]
+            if not count and not self._receive():
+                break
+        return text
+
     def _receive(self) -> bool:
+        """Take a piece of a record; return whether there was one."""
         try:
             count = self._socket.recv_into(self._records.space())
-            if count == 0:
-                raise self._ended(None)
             self._records.received(count)
         except BlockingIOError:
             return False
         except AuthError as error:
-            raise UserError(f"{self._url}: {error}", "somebody is between you and the router") from None
+            raise UserError(f"{self.name}: {error}", "somebody is between you and the router") from None
         except OSError as error:
             raise self._ended(error) from None
+        if not count:
+            raise self._ended(None)
         return True
 
     def _ended(self, error: OSError | None) -> UserError:
         why = f" ({error.strerror})" if error and error.strerror else ""
-        return UserError(f"{self._url}: the router has ended the connection{why}", _REFUSED_HINT)
+        return UserError(f"{self.name}: the router has ended the connection{why}", _REFUSED_HINT)
 
 
 def make_aes(key: bytes) -> Callable[[bytearray], bytes]:

@@ -1,0 +1,59 @@
+"""The gateway's link over TCP.  Imported only where `link_port` is set, for the code of the link takes memory."""
+
+import binascii
+import os
+
+from spamgate.core.compat import const
+from spamgate.core.errors import SpamgateError
+from spamgate.hal.steady_clock import ticks_ms
+from spamgate.service.link import Link
+from spamgate.service.link_tcp import LinkTcp, Means
+from spamgate.wire.link_auth import KEY_BYTES
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from spamgate.app.commands import Commands
+    from spamgate.app.gateway import Gateway
+
+_WINDOW = const(4096)  # TCP holds the other side back; this only bounds what may be unconfirmed
+_WAIT_MS = const(10)
+_NO_AES = "settings: link_port: this MicroPython has no cryptolib; take a build with TLS, or remove link_port"
+
+
+def make_link(gateway: "Gateway", commands: "Commands") -> LinkTcp:
+    """Return the link; it serves once it is told where."""
+    try:
+        from spamgate.hal.cipher import make_aes
+    except ImportError:
+        raise SpamgateError(_NO_AES) from None
+
+    def answer(line) -> Link:
+        link = Link(line, commands, ticks_ms, _nonce, _WINDOW)
+        link.while_waiting = lambda: gateway.loop.turn(_WAIT_MS)
+        return link
+
+    means = Means(read_key(gateway.settings.link_key), make_aes, os.urandom, ticks_ms)
+    return LinkTcp(gateway.net, gateway.loop, means, answer, gateway.report)
+
+
+def read_key(text: str) -> bytes:
+    """Return the key that the setting gives, or that is in the file it names."""
+    where = "settings: link_key"
+    if text.startswith("/"):
+        where = text
+        try:
+            with open(text) as file:
+                text = file.read(256).strip()
+        except OSError as error:
+            raise SpamgateError("%s: cannot be read: error %s" % (where, error.errno))
+    try:
+        key = binascii.unhexlify(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise SpamgateError("%s: no key of 64 hexadecimal digits; make one with `spamgate link-key`" % where)
+    return key
+
+
+def _nonce() -> bytes:
+    return os.urandom(4)
