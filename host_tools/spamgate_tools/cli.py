@@ -5,10 +5,13 @@ import sys
 import click
 
 from spamgate_tools import __version__
+from spamgate_tools.commands.backup import backup
+from spamgate_tools.commands.boards import boards
 from spamgate_tools.commands.confirm import confirm
 from spamgate_tools.commands.decode import decode
 from spamgate_tools.commands.devices import devices
 from spamgate_tools.commands.explain import explain
+from spamgate_tools.commands.flash import flash
 from spamgate_tools.commands.gateway import gateway
 from spamgate_tools.commands.grant import grant
 from spamgate_tools.commands.inventory import inventory
@@ -36,6 +39,9 @@ def spamgate() -> None:
 
 for verb in (gateway, devices, explain, release, grant, confirm, monitor, trace, replay, decode):
     spamgate.add_command(verb)
+spamgate.add_command(flash)
+spamgate.add_command(backup)
+spamgate.add_command(boards)
 spamgate.add_command(provision)
 spamgate.add_command(inventory)
 spamgate.add_command(lab)

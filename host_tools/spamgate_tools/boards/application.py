@@ -62,9 +62,9 @@ def _imported(root: Path, path: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif _is_import_call(node):
-            names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-        yield from (name for name in names if isinstance(name, str) and name.split(".")[0] == _PACKAGE)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__":
+            names = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+        yield from (name for name in names if name.split(".")[0] == _PACKAGE)
 
 
 def _runs(tree: ast.AST) -> Iterator[ast.AST]:
@@ -74,10 +74,6 @@ def _runs(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         yield from _runs(node)
-
-
-def _is_import_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__"
 
 
 def _file(root: Path, module: str) -> Path | None:

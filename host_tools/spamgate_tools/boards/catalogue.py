@@ -76,7 +76,7 @@ def find_board(name: str) -> Board:
         if board.name == wanted:
             return board
     names = ", ".join(board.name for board in all_boards())
-    raise UserError(f"--board {name}: there is no such board", f"there are {names}")
+    raise UserError(f"{name}: there is no such board", f"there are {names}")
 
 
 def board_for_chip(chip: str) -> Board | None:

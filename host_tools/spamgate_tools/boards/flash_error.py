@@ -17,6 +17,7 @@ WRONG_CHIP = "wrong chip"
 WRONG_IMAGE = "wrong image"
 NO_FIT = "does not fit"
 DIFFERENT = "verify"
+LOCKED = "locked"
 
 OPEN, CONNECT = "open", "connect"  # the stages before anything of the board is touched
 
@@ -38,7 +39,10 @@ _WORDS = {
     CUT: ("the board went away", "connect it again and repeat the command"),
     SILENT: ("the board stopped answering", "press RESET and repeat the command; a weak USB socket can be the cause"),
     NOISE: ("bytes were damaged on the line", "repeat the command with a shorter cable, or with --baud 115200"),
+    WRONG_IMAGE: ("what should be written is for another chip", "take what was made or read for this one"),
+    LOCKED: ("its chip takes only firmware that its maker has signed or encrypted", "this board cannot be used"),
 }
+_LOCKED = ("Secure Boot", "encryption", "ecurity features", "ecure download", "Secure Download")
 _NOISY = ("hecksum", "Invalid head", "SLIP escape", "match request", "nflate", "eflate", "Digest mismatch", "Corrupt")
 _OPENING = {
     errno.EACCES: DENIED,
@@ -64,6 +68,10 @@ def _kind(stage: str, error: Exception) -> str:
         return CUT
     if "Failed to connect" in text:
         return NO_ANSWER
+    if "Use --force to flash anyway" in text:
+        return WRONG_IMAGE
+    if any(word in text for word in _LOCKED):
+        return LOCKED
     if any(word in text for word in _NOISY):
         return NOISE
     return SILENT

@@ -42,6 +42,7 @@ ERASE, WRITE, VERIFY, READ = "erase", "write", "verify", "read"
 _ROM_BAUD = 115_200
 _BAUD = 460_800
 _ATTEMPTS = 2
+_DIFFERS = ("MD5 of file does not match", "region is empty")  # esptool's words
 
 
 class FlashReport(NamedTuple):
@@ -120,32 +121,50 @@ class Bootloader:
         """The size of its flash."""
         return self._flash_bytes
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether the line can reset the board: a pseudo-terminal and a socket cannot."""
+        if self.port.startswith("socket:") or self._line is None:
+            return False
+        try:
+            return isinstance(self._line.cts, bool)  # asks the driver for the modem lines
+        except OSError:
+            return False
+
     def install(
         self, board: Board, image: StockImage, files: Mapping[str, bytes], *, erase: bool = False
     ) -> FlashReport:
-        """Write all that a board is given, and read back a digest of it."""
-        self._check(board, image)
-        try:
-            made = make_image(board, image, files, self.flash_bytes)
-        except UserError as error:
-            raise FlashError(f"{self.port}: {error.text}", error.hint, NO_FIT) from None
-        return self.write(board, made, erase=erase)
-
-    def write(self, board: Board, image: BoardImage, *, erase: bool = False) -> FlashReport:
-        """Write an image that is already made for this board."""
+        """Write all that a board is given, and have the board confirm it by a digest."""
         began = time.monotonic()
+        made = self.prepare(board, image, files)
         if erase:
             self.erase()
+        self.write(made.offset, made.data)
+        seconds = time.monotonic() - began
+        return FlashReport(self.port, board.name, self.chip, self.mac, self.flash_bytes, len(made.data), seconds)
+
+    def prepare(self, board: Board, image: StockImage, files: Mapping[str, bytes]) -> BoardImage:
+        """Return what `install` would write to this very board; FlashError when it must not be."""
+        if board.chip != self.chip:
+            cause = f"{self.port}: its chip is an {self.chip}, not the {board.chip} of {board.name}"
+            raise FlashError(cause, f"leave --board out, or connect a {board.name}", WRONG_CHIP)
+        if image.chip != self.chip:
+            cause = f"{image.name}: is for an {image.chip}, and {self.port} has an {self.chip}"
+            raise FlashError(cause, f"take the image for {board.name}", WRONG_IMAGE)
+        try:
+            return make_image(board, image, files, self.flash_bytes)
+        except UserError as error:
+            raise FlashError(f"{self.port}: {error.text}", error.hint, NO_FIT) from None
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write, and have the board confirm it by a digest; where that differs, FlashError names the first byte."""
         with self._explained(WRITE), progress_to(lambda done, total: self._progress(WRITE, done, total)):
             try:
-                write_flash(self._esp, [(image.offset, image.data)])
+                write_flash(self._esp, [(offset, data)])
             except FatalError as error:
-                self._name_difference(image, error)
+                self._name_difference(offset, data, error)
                 raise
         self._progress(VERIFY, 1, 1)
-        seconds = time.monotonic() - began
-        written_bytes = len(image.data)
-        return FlashReport(self.port, board.name, self.chip, self.mac, self.flash_bytes, written_bytes, seconds)
 
     def erase(self) -> None:
         """Erase the whole flash: lists, settings and journal too."""
@@ -171,19 +190,11 @@ class Bootloader:
         self._mac = ":".join(f"{byte:02x}" for byte in self._esp.read_mac())
         self._flash_bytes = flash_size_bytes(detect_flash_size(self._esp)) or 0
 
-    def _check(self, board: Board, image: StockImage) -> None:
-        if board.chip != self.chip:
-            cause = f"{self.port}: its chip is an {self.chip}, not the {board.chip} of {board.name}"
-            raise FlashError(cause, f"leave --board out, or connect a {board.name}", WRONG_CHIP)
-        if image.chip != self.chip:
-            cause = f"{image.name}: is for an {image.chip}, and {self.port} has an {self.chip}"
-            raise FlashError(cause, f"take the image for {board.name}", WRONG_IMAGE)
-
-    def _name_difference(self, image: BoardImage, error: FatalError) -> None:
+    def _name_difference(self, offset: int, data: bytes, error: FatalError) -> None:
         """Where what was written is not what lies in flash, say at which byte."""
-        if "MD5" not in str(error) and "region is empty" not in str(error):
+        if not any(words in str(error) for words in _DIFFERS):
             return
-        at = first_difference(self._esp, image.offset, image.data)
+        at = first_difference(self._esp, offset, data)
         where = f"at {at:#x}" if at is not None else "somewhere"
         cause = f"{self.port}: what lies in flash {where} is not what was written"
         raise FlashError(cause, "try again; if it fails at the same place, the flash is worn out", DIFFERENT) from error

@@ -1,0 +1,45 @@
+"""After flashing: wait until the board says who it is, or know why nothing will be heard; then say what is next."""
+
+from typing import NamedTuple
+
+from spamgate_tools.boards.catalogue import Board
+from spamgate_tools.errors import UserError
+from spamgate_tools.link.client import Client
+from spamgate_tools.link.transports import open_port
+
+PATIENCE_S = 40.0  # a first start also joins the network
+
+_CANNOT_RESTART = "not waited for: this line cannot restart the board"
+
+
+class Hello(NamedTuple):
+    """What was heard: the board's identity; or nothing, and why."""
+
+    identity: dict
+    why_not: str = ""
+    is_fault: bool = False  # it should have answered
+
+
+def wait_for_hello(port: str, restarted: bool, patience_s: float = PATIENCE_S) -> Hello:
+    """Listen for the firmware on a board that was just flashed."""
+    if not restarted:
+        return Hello({}, _CANNOT_RESTART)
+    try:
+        with Client(open_port(port), patience_s) as client:
+            return Hello(client.identity)
+    except UserError as error:
+        return Hello({}, str(error), True)
+
+
+def next_steps(board: Board, port: str, settings: dict, hello: Hello) -> list[str]:
+    """Return what the owner does next, in order."""
+    steps = []
+    if hello.is_fault:
+        steps.append(f"see what it prints: mpremote connect {port}")
+    elif not hello.identity:
+        steps.append("press RESET on the board, or take its power away for a moment")
+    if board.facts["network"] == "Wi-Fi" and not settings.get("wifi_name"):
+        steps.append(f'tell it your Wi-Fi: spamgate flash --port {port} --wifi "NAME"')
+    steps.append(f"see the devices it hears of: spamgate devices --port {port}")
+    steps.append("in your router, name the board's address as the DNS server of the home (DHCP)")
+    return steps
