@@ -5,7 +5,8 @@ import sys
 import unittest
 
 from spamgate.store.kinds import parse_mac
-from spamgate.store.settings import MOST_BYTES, TABLE, Settings, SettingsError, describe, read_settings
+from spamgate.store.settings import TABLE, Settings, SettingsError, describe, read_settings
+from spamgate.store.settings_table import MOST_BYTES
 
 
 def _read(**given):

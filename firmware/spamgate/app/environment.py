@@ -77,5 +77,6 @@ def read_config(words: "list[str]") -> "Settings":
         raise SettingsError("%s: cannot be read: error %s" % (words[1], error.errno)) from None
     settings = read_settings(text)
     forget_module("spamgate.store.settings")
+    forget_module("spamgate.store.settings_table")
     forget_module("spamgate.store.kinds")
     return settings

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LETTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_URL_CHARACTERS = 120  # it must fit a line of SMTP with the rest of the reply
+_REFUSED_IN_URL = "\"'<>\\^`{}|"
 
 
 class Flag:
@@ -121,7 +123,21 @@ def _domain(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    """Return the URL (RFC 3986: ASCII without blanks), or nothing for the gateway's own page."""
+    if not text:
+        return text
+    host = text[text.find("://") + 3 :].split("/")[0]
+    for letter in text:
+        if not 32 < ord(letter) < 127 or letter in _REFUSED_IN_URL:
+            raise ValueError
+    if not text.startswith(("http://", "https://")) or not host or len(text) > _URL_CHARACTERS:
+        raise ValueError
+    return text
+
+
 INTERFACE = Text(_interface, "the name of an interface (up to 15 letters, digits and ._+@-)")
 MAC = Text(_mac, "a MAC address such as 02:00:5e:10:00:01")
 NETWORK = Text(_network, "a network such as 192.168.1.0/24 or fd00::/8")
 DOMAIN = Text(_domain, "a domain name such as example.com (others than ASCII as xn--...)")
+URL = Text(_url, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)

@@ -4,29 +4,25 @@ The text is one JSON object, written by hand, by `spamgate gateway` or out of UC
 an error: a misspelt one would be a wish that nobody hears.
 """
 
-import json
+from spamgate.store.kinds import (
+    DOMAIN,
+    INTERFACE,
+    MAC,
+    NETWORK,
+    URL,
+    Flag,
+    List,
+    Map,
+    is_made_of,
+    is_path,
+)
+from spamgate.store.settings_table import SettingsError, describe_table, read_table
+from spamgate.wire.fields import ADDRESS, LABEL, Choice, Text, Whole
 
-from spamgate.core.compat import const
-from spamgate.core.errors import SpamgateError
-from spamgate.store.kinds import DOMAIN, INTERFACE, MAC, NETWORK, Flag, List, Map, is_made_of, is_path
-from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Text, Whole, nearest
-
-TYPE_CHECKING = const(0)
-if TYPE_CHECKING:
-    from typing import Any
-
-MOST_BYTES = 16384  # of text: as much again is needed while it is read
 GRANTS = ("submission", "mail-server")
 
-_SHALLOW = 32  # objects and lists in a settings file; brackets cost memory before anybody has looked at them
 _PATH_CHARACTERS = 200
 _SOCKET_CHARACTERS = 107  # sun_path, without its NUL
-_URL_CHARACTERS = 120  # it must fit a line of SMTP with the rest of the reply
-_REFUSED_IN_URL = "\"'<>\\^`{}|"
-
-
-class SettingsError(SpamgateError):
-    """The settings cannot be taken; one line says which key, its value, and what is allowed."""
 
 
 def _path(text: str) -> str:
@@ -51,19 +47,6 @@ def _key(text: str) -> str:
     return text if is_key or not text else _path(text)
 
 
-def _page(text: str) -> str:
-    """Return the URL (RFC 3986: ASCII without blanks), or nothing for the gateway's own page."""
-    if not text:
-        return text
-    host = text[text.find("://") + 3 :].split("/")[0]
-    for letter in text:
-        if not 32 < ord(letter) < 127 or letter in _REFUSED_IN_URL:
-            raise ValueError
-    if not text.startswith(("http://", "https://")) or not host or len(text) > _URL_CHARACTERS:
-        raise ValueError
-    return text
-
-
 _PORT = Whole(1024, 65535)
 _NAMES = List(DOMAIN, 512)
 _PATH_ALLOWED = "a path such as %s of up to %d letters, digits and /._-+@,:~=%%"
@@ -71,7 +54,6 @@ _PATH = Text(_path, _PATH_ALLOWED % ("/var/lib/spamgate", _PATH_CHARACTERS))
 _SOCKET = Text(_socket, _PATH_ALLOWED % ("/run/spamgate/control", _SOCKET_CHARACTERS))
 _LOG = Text(_log, 'a path such as /var/log/spamgate.jsonl, "-" or ""')
 _KEY = Text(_key, 'a path such as /etc/spamgate/link.key, 64 hexadecimal digits or ""')
-_PAGE = Text(_page, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)
 
 # Each row has a key, the kind of its value, the default as JSON, and help.
 TABLE = (
@@ -88,7 +70,7 @@ TABLE = (
     ("normal_per_minute", Whole(1, 10000), "60", "mail connections a minute that the kernel lets any device have"),
     ("normal_burst", Whole(1, 10000), "20", "mail connections that may come at once"),
     ("verdict_hours", Whole(1, 720), "24", "how long the kernel keeps a verdict that nobody renews"),
-    ("page", _PAGE, '""', "page named in refusals; empty: http://ADDRESS OF THE LAN/"),
+    ("page", URL, '""', "page named in refusals; empty: http://ADDRESS OF THE LAN/"),
     ("guard", Choice(("suspects", "all", "off")), '"suspects"', "whose DNS passes through the guard"),
     ("guard_upstreams", List(ADDRESS, 4), "[]", "resolvers that the guard asks; empty: those of /etc/resolv.conf"),
     ("guard_block", _NAMES, "[]", "names that the guard blocks, with everything below them"),
@@ -141,39 +123,10 @@ class Settings:
 
 def read_settings(text: str) -> Settings:
     """Return the settings that the JSON text asks for, with the defaults for the rest."""
-    given = _parse(text)
-    keys = [row[0] for row in TABLE]
-    for key in given:
-        if key not in keys:
-            raise _unknown(key, keys)
     settings = Settings()
-    for key, kind, default, _ in TABLE:
-        try:
-            setattr(settings, key, kind.read(given[key] if key in given else json.loads(default)))
-        except Refused as refused:
-            raise SettingsError("settings: %s: %s" % (key, refused)) from None
+    read_table(text, TABLE, settings)
     _check_together(settings)
     return settings
-
-
-def _parse(text: str) -> "dict[Any, Any]":
-    if len(text) > MOST_BYTES:
-        raise SettingsError("settings: more than %d bytes of text" % MOST_BYTES)
-    if text.count("{") + text.count("[") > _SHALLOW:
-        raise SettingsError("settings: more than %d opening brackets" % _SHALLOW)
-    try:
-        given = json.loads(text)
-    except (ValueError, TypeError):
-        raise SettingsError("settings: no JSON; look at commas, quotes and brackets") from None
-    if not isinstance(given, dict):
-        raise SettingsError('settings: no JSON object such as {"lan": ["br-lan"]}')
-    return given
-
-
-def _unknown(key: "Any", keys: "list[str]") -> SettingsError:
-    """Return the error for a key that is not in the table."""
-    meant = nearest(key, keys) if isinstance(key, str) else ""
-    return SettingsError("settings: %s%s" % (Refused(key, "a key"), "; did you mean %s?" % meant if meant else ""))
 
 
 def _check_together(settings: Settings) -> None:
@@ -194,7 +147,4 @@ def _check_together(settings: Settings) -> None:
 
 def describe() -> str:
     """Return the table as Markdown, for the documentation."""
-    lines = ["| key | default | what | allowed |", "|---|---|---|---|"]
-    for key, kind, default, what in TABLE:
-        lines.append("| `%s` | `%s` | %s | %s |" % (key, default, what, kind.allowed))
-    return "\n".join(lines) + "\n"
+    return describe_table(TABLE)
