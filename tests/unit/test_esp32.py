@@ -1,5 +1,6 @@
 """An ESP32 in the air of tests/fakes/esp32.py: it joins, is lost and joins again, keeps the time, is watched."""
 
+import sys
 import time
 import unittest
 
@@ -198,6 +199,73 @@ class OnACable(Chip):
             self.join(ethernet=wrong)
             self.pass_s(1)
             self.assertTrue("does not answer" in self.told[0])
+
+
+class KeepingTime(Chip):
+    """With a time client in the place of hal/time_client.py: it answers what it is told to, a second later."""
+
+    def setUp(self):
+        super().setUp()
+        self.answers, self.asked_s = [], []
+        scene = self
+
+        class FakeClient:
+            def __init__(self, net, server):
+                assert server == "time.example"
+                scene.asked_s.append(scene.second)
+                self.left = 10
+
+            def tick(self, now_ms, resolvers):
+                assert resolvers == ["192.168.1.1"]
+                self.left -= 1
+                return 0 if self.left else scene.answers.pop(0) if scene.answers else -1
+
+        class Module:
+            TimeClient = FakeClient
+
+        self.second = 0
+        self.module = Module
+
+    def pass_minutes(self, minutes):
+        """Let time go by, one tick a second and more while somebody is asked."""
+        for _ in range(minutes * 60):
+            self.second += 1
+            sys.modules["spamgate.hal.time_client"] = self.module  # forgotten after each use
+            self.pass_s(1)
+
+    def test_at_once_and_then_every_four_hours(self):
+        self.answers = [1795348800, 1795363200]
+        self.join(time_server="time.example")
+        self.pass_minutes(1)
+        self.assertTrue(self.hardware.clock_set)
+        self.assertEqual(self.world.date[:5], (2026, 11, 22, 6, 12))
+        self.now_ms = (self.now_ms + 4 * 3600000 - 90000) & ((1 << 29) - 1)
+        self.pass_minutes(2)
+        self.assertEqual((len(self.asked_s), self.world.date[4]), (2, 16))
+
+    def test_after_failures_ever_more_seldom(self):
+        self.answers = [5, -1, 5]  # 1970 is no time
+        self.join(time_server="time.example")
+        self.pass_minutes(10)
+        gaps = [self.asked_s[at + 1] - self.asked_s[at] for at in range(len(self.asked_s) - 1)]
+        self.assertEqual(gaps, [15, 31, 61, 121, 241])
+        self.assertFalse(self.hardware.clock_set)
+
+    def test_not_without_a_network_or_a_server(self):
+        del self.world.networks["Home"]
+        self.join(time_server="time.example")
+        self.pass_minutes(1)
+        self.world.networks["Home"] = "secret"
+        self.join()
+        self.pass_minutes(1)
+        self.assertEqual(self.asked_s, [])
+
+    def test_what_asked_is_given_back(self):
+        self.answers = [1795348800]
+        self.join(time_server="time.example")
+        sys.modules["spamgate.hal.time_client"] = self.module
+        self.pass_s(5)
+        self.assertFalse("spamgate.hal.time_client" in sys.modules)
 
 
 class TheRest(Chip):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _LOOK_MS = const(2000)
 _WATCHDOG_MS = const(60000)
 _MS_PER_MINUTE = const(60000)
+_ASK_AGAIN_MS = const(14400000)
+_FIRST_RETRY_MS = const(15000)
+_LONGEST_RETRY_MS = const(3600000)
 _EARLIEST_S = 1735689600  # 2025: whoever says that it is earlier is wrong
 _LATEST_S = (1 << 31) - 1  # 2038: times are kept as seconds since 2004, below 2**30
 
@@ -38,7 +41,11 @@ class Hardware(Board):
         self._clock = machine.RTC()
         self._watchdog: "Any" = None
         self._joiner: "Any" = None  # hal/esp32_wifi.py or hal/esp32_ethernet.py
-        self._time_client: "Any" = None
+        self._time_server = ""
+        self._time_client: "Any" = None  # hal/time_client.py, while it asks
+        self._asked_ms = 0
+        self._ask_after_ms = 0
+        self._retry_ms = _FIRST_RETRY_MS
         self._looked_ms = -1
 
     def join(self, settings, report: "Callable[[str], None]") -> None:
@@ -52,10 +59,7 @@ class Hardware(Board):
             from spamgate.hal.esp32_wifi import Station
 
             self._joiner = Station(settings)
-        if settings.time_server:
-            from spamgate.hal.time_client import TimeClient
-
-            self._time_client = TimeClient(self.net, settings.time_server, self.set_clock)
+        self._time_server = settings.time_server
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
@@ -67,8 +71,8 @@ class Hardware(Board):
         elif not self.address or elapsed(now_ms, self._looked_ms) >= _LOOK_MS:
             self._looked_ms = now_ms
             self._look(joiner.nic.ifconfig())
-        if self._time_client and self.address:
-            self._time_client.tick(now_ms, self.resolvers)
+        if self.address and self._time_server:
+            self._keep_time(now_ms)
 
     def set_clock(self, unix_s: int) -> bool:
         """Set the time of day; False for a time that cannot be."""
@@ -122,6 +126,27 @@ class Hardware(Board):
             self.trouble = trouble
             self.report(trouble)
 
+    def _keep_time(self, now_ms: int) -> None:
+        """Ask for the time every few hours, after a failure sooner; what does it is there for these seconds only."""
+        if self._time_client is None:
+            if elapsed(now_ms, self._asked_ms) < self._ask_after_ms:
+                return
+            from spamgate.hal.time_client import TimeClient
+
+            self._time_client = TimeClient(self.net, self._time_server)
+        unix_s = self._time_client.tick(now_ms, self.resolvers)
+        if not unix_s:
+            return
+        self._time_client = None
+        _forget("time_client")
+        self._asked_ms = now_ms
+        if self.set_clock(unix_s):
+            self._ask_after_ms = _ASK_AGAIN_MS
+            self._retry_ms = _FIRST_RETRY_MS
+        else:
+            self._ask_after_ms = self._retry_ms
+            self._retry_ms = min(self._retry_ms * 2, _LONGEST_RETRY_MS)
+
     def _recall(self) -> bytes:
         return self._clock.memory()
 
@@ -139,3 +164,11 @@ def _reset_cause() -> str:
     if cause == machine.SOFT_RESET:
         return "soft"
     return "reset" if cause == machine.HARD_RESET else "unknown"
+
+
+def _forget(name: str) -> None:
+    """Give back the memory of a module of this package."""
+    package = sys.modules["spamgate.hal"]
+    sys.modules.pop("spamgate.hal." + name, None)
+    if hasattr(package, name):
+        delattr(package, name)

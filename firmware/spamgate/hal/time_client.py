@@ -12,7 +12,9 @@ from spamgate.hal.esp32_net import parse_address
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
+
+FAILED = -1
 
 _NTP_PORT = const(123)
 _DNS_PORT = const(53)
@@ -30,89 +32,63 @@ _QUESTION_AT = const(12)
 _MOST_LABEL = const(63)
 _MOST_ANSWER_BYTES = const(512)
 _WAIT_MS = const(3000)
-_FIRST_PAUSE_MS = const(15000)
-_LONGEST_PAUSE_MS = const(3600000)
-_AGAIN_MS = const(14400000)
 
 
 class TimeClient:
-    """Asks one server, found by name or address, every four hours; after a failure sooner, but ever more seldom."""
+    """Asks one server, found by name or address, once."""
 
-    def __init__(self, net, server: str, set_clock: "Callable[[int], bool]") -> None:
+    def __init__(self, net, server: str) -> None:
         self._net = net
         self._server = server
-        self._set_clock = set_clock
         self._sock: "Any" = None
         self._sent = b""
-        self._asked_dns = False
+        self._asks_dns = False
         self._since_ms = 0
-        self._pause_ms = 0
-        self._retry_ms = _FIRST_PAUSE_MS
 
-    def tick(self, now_ms: int, resolvers: "list[str]") -> None:
-        """Go on.  To be called while there is a network."""
+    def tick(self, now_ms: int, resolvers: "list[str]") -> int:
+        """Go on; return 0 while nothing is known, then the UNIX time, or FAILED."""
         if self._sock:
-            self._listen(now_ms)
-        elif elapsed(now_ms, self._since_ms) >= self._pause_ms:
-            self._begin(now_ms, resolvers)
-
-    def _begin(self, now_ms: int, resolvers: "list[str]") -> None:
-        self._since_ms = now_ms
+            return self._listen(now_ms)
         address = parse_address(self._server)
         if address:
-            self._ask_time(now_ms, address)
-            return
+            return self._ask_time(now_ms, address)
+        self._asks_dns = True
         resolver = parse_address(resolvers[0]) if resolvers else b""
-        self._asked_dns = True
-        if not (resolver and self._send(resolver, _DNS_PORT, _query(self._server))):
-            self._fail(now_ms)
+        return self._send(now_ms, resolver, _DNS_PORT, _query(self._server)) if resolver else FAILED
 
-    def _ask_time(self, now_ms: int, address: bytes) -> None:
+    def _ask_time(self, now_ms: int, address: bytes) -> int:
+        self._asks_dns = False
+        return self._send(now_ms, address, _NTP_PORT, _ASK + bytes(_NONCE_AT - 1) + os.urandom(8))
+
+    def _send(self, now_ms: int, address: bytes, port: int, data: bytes) -> int:
         self._since_ms = now_ms
-        self._asked_dns = False
-        if not self._send(address, _NTP_PORT, _ASK + bytes(_NONCE_AT - 1) + os.urandom(8)):
-            self._fail(now_ms)
-
-    def _send(self, address: bytes, port: int, data: bytes) -> bool:
         self._sent = data
         try:
             self._sock = self._net.udp_to(address, port)
             self._sock.send(data)
         except OSError:
-            return False
-        return True
+            return self._end(FAILED)
+        return 0
 
-    def _listen(self, now_ms: int) -> None:
+    def _listen(self, now_ms: int) -> int:
         try:
             answer = self._sock.recv(_MOST_ANSWER_BYTES)
         except OSError:
             answer = b""
-        if self._asked_dns:
+        if self._asks_dns:
             address = _address_in(answer, self._sent)
             if address:
-                self._close()
-                self._ask_time(now_ms, address)
-                return
+                self._end(0)
+                return self._ask_time(now_ms, address)
         elif _is_time(answer, self._sent):
-            self._close()
-            self._end(now_ms, self._set_clock(_unix_s(answer)))
-            return
-        if elapsed(now_ms, self._since_ms) >= _WAIT_MS:
-            self._fail(now_ms)
+            return self._end(_unix_s(answer))
+        return self._end(FAILED) if elapsed(now_ms, self._since_ms) >= _WAIT_MS else 0
 
-    def _fail(self, now_ms: int) -> None:
-        self._close()
-        self._end(now_ms, False)
-
-    def _end(self, now_ms: int, succeeded: bool) -> None:
-        self._since_ms = now_ms
-        self._pause_ms = _AGAIN_MS if succeeded else self._retry_ms
-        self._retry_ms = _FIRST_PAUSE_MS if succeeded else min(self._retry_ms * 2, _LONGEST_PAUSE_MS)
-
-    def _close(self) -> None:
+    def _end(self, outcome: int) -> int:
         if self._sock:
             self._sock.close()
             self._sock = None
+        return outcome
 
 
 def _is_time(answer: bytes, sent: bytes) -> bool:
