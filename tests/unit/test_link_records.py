@@ -6,7 +6,7 @@ from fakes.aes import make_aes
 
 from spamgate.wire.link_auth import Client, Server
 from spamgate.wire.link_records import Records
-from spamgate.wire.link_seal import RECORD_BYTES, AuthError
+from spamgate.wire.link_seal import RECORD_BYTES, TEXT_BYTES, AuthError
 
 _KEY = bytes(range(32))
 
@@ -77,7 +77,7 @@ class Text(unittest.TestCase):
 
     def test_a_record_takes_what_fits(self):
         ours, _ = _both()
-        self.assertEqual((ours.write(bytes(5000)), ours.write(b"more")), (1024, 0))
+        self.assertEqual((ours.write(bytes(5000)), ours.write(b"more")), (TEXT_BYTES, 0))
 
     def test_there_is_no_space_while_text_waits(self):
         ours, theirs = _both()

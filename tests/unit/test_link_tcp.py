@@ -6,6 +6,7 @@ from fakes.aes import make_aes
 from fakes.link_caller import KEY, OTHER_KEY, LinkCaller
 from fakes.net import FakeLoop, FakeNet
 
+from spamgate.service.link_session import Session
 from spamgate.service.link_tcp import LinkTcp, Means
 from spamgate.wire.link_auth import HELLO_BYTES
 from spamgate.wire.link_seal import AuthError
@@ -59,14 +60,21 @@ class Listening(unittest.TestCase):
         self.links = []
         self.told = []
         self.is_full = False
+        self.rests = 0
         means = Means(KEY, make_aes, _Draws(), lambda: self.now_ms)
-        self.host = LinkTcp(self.net, self.loop, means, self._make_link, self.told.append)
+        self.host = LinkTcp(self.net, self.loop, means, self._make_session, self._rest, self.told.append)
         self.host.serve(_PORT, [""])
         self.loop.each_tick(self.host.tick)
 
-    def _make_link(self, line):
+    def _make_session(self, host, sock, seals, now_ms):
         if self.is_full:
             raise MemoryError
+        return Session(host, sock, seals, self._make_link, now_ms)
+
+    def _rest(self):
+        self.rests += 1
+
+    def _make_link(self, line):
         self.links.append(_Echo(line))
         return self.links[-1]
 
@@ -137,9 +145,15 @@ class Listening(unittest.TestCase):
     def test_whoever_leaves_is_forgotten(self):
         caller = self._call()
         caller.meet()
+        other = self._call(_OTHER)
+        other.meet()
         caller.sock.close()
         self.loop.spin()
-        self.assertEqual((self.links[0].is_closed, self.net.open_count(), len(self.loop.handlers)), (True, 1, 1))
+        self.assertEqual(([link.is_closed for link in self.links], self.rests), ([True, False], 0))
+        other.sock.close()
+        self.loop.spin()
+        self.assertEqual((self.links[1].is_closed, self.rests), (True, 1))
+        self.assertEqual((self.net.open_count(), len(self.loop.handlers)), (1, 1))
 
     def test_events_go_to_every_session(self):
         callers = [self._call(), self._call(_OTHER)]

@@ -2,11 +2,15 @@
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
+from spamgate.wire.link_records import Records
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
+    from typing import Callable
+
+    from spamgate.service.link import Link
     from spamgate.service.link_tcp import LinkTcp
-    from spamgate.wire.link_records import Records
+    from spamgate.wire.link_seal import Seal
 
 _READS = const(8)
 _POLLS = const(16)
@@ -19,15 +23,17 @@ _OPTIONS = ((1, 9, 1), (6, 4, 60), (6, 5, 10), (6, 6, 3), (6, 18, 90000))
 class Session:
     """The handler of its socket, and the line of its Link: `read_into(buf)` and `write(view)`."""
 
-    def __init__(self, host: "LinkTcp", sock, records: "Records", now_ms: int) -> None:
+    def __init__(
+        self, host: "LinkTcp", sock, seals: "tuple[Seal, Seal]", make_link: "Callable[[Session], Link]", now_ms: int
+    ) -> None:
         self.sock = sock
         self.heard_ms = now_ms
         self._host = host
-        self._records = records
+        self._records = Records(*seals)
         self._waits = False
         for level, name, value in _OPTIONS:
             sock.setsockopt(level, name, value)
-        self.link = host.make_link(self)
+        self.link = make_link(self)
 
     def ready(self, sock) -> None:
         """It said something."""

@@ -5,23 +5,23 @@ four are heard at a time, two of an address, and the newest takes the place of t
 Five that fail to prove themselves, and their address is refused for a minute, later longer (`link_patience.py`).  After
 the proof: two sessions, each with two records and what a Link has; a third that proves itself takes the place of
 whoever has been silent longest, for that may be a cable that was pulled.
+
+What sessions need is imported by whoever makes them, once there is one, and may be given back when there is none.
 """
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.core.ticks import elapsed
 from spamgate.service.link_patience import Patience
-from spamgate.service.link_session import Session
 from spamgate.wire.address import address_text
 from spamgate.wire.link_auth import HELLO_BYTES, NONCE_BYTES, PROOF_BYTES, Server
-from spamgate.wire.link_records import Records
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
-    from spamgate.service.link import Link
-    from spamgate.wire.link_seal import MakeAes
+    from spamgate.service.link_session import Session
+    from spamgate.wire.link_seal import MakeAes, Seal
 
 _CALLERS = const(4)
 _OF_AN_ADDRESS = const(2)
@@ -44,13 +44,17 @@ class Means:
 class LinkTcp:
     """Listens on the LAN's interfaces.
 
-    `make_link(line)` returns the Link of a caller that has proved itself.
+    `make_session(host, sock, seals, now_ms)` returns the Session of a caller that has proved itself, and is told by
+    `on_rest()` that the last one is over.
     """
 
-    def __init__(self, net, loop, means: Means, make_link: "Callable[[Session], Link]", report) -> None:
+    def __init__(
+        self, net, loop, means: Means, make_session: "Callable[..., Session]", on_rest: "Callable[[], object]", report
+    ) -> None:
         self.loop = loop
         self.means = means
-        self.make_link = make_link
+        self._make_session = make_session
+        self._on_rest = on_rest
         self.sessions: "list[Session]" = []
         self._net = net
         self._report = report
@@ -117,7 +121,7 @@ class LinkTcp:
 
     # --- who comes and goes ----------------------------------------------------------------------
 
-    def proved(self, caller: "Caller", records: Records) -> None:
+    def proved(self, caller: "Caller", seals: "tuple[Seal, Seal]") -> None:
         """This one has proved itself: it gets a session."""
         self._patience.forgive(caller.address)
         self._callers.remove(caller)
@@ -126,7 +130,7 @@ class LinkTcp:
         if len(self.sessions) >= _SESSIONS:
             self.drop(max(self.sessions, key=lambda session: elapsed(now_ms, session.heard_ms)))
         try:
-            session = Session(self, caller.sock, records, now_ms)
+            session = self._make_session(self, caller.sock, seals, now_ms)
         except MemoryError:
             caller.sock.close()
             self._report("link: no memory left for a session")
@@ -142,13 +146,15 @@ class LinkTcp:
             who = address_text(caller.address)
             self._report("link: %s failed to prove the key; it is refused for %d s" % (who, seconds))
 
-    def drop(self, session: Session) -> None:
+    def drop(self, session: "Session") -> None:
         """This session is over."""
         if session in self.sessions:
             self.sessions.remove(session)
             self.loop.remove(session.sock)
             session.sock.close()
             session.link.close()
+            if not self.sessions:
+                self._on_rest()
 
     def forget(self, caller: "Caller") -> None:
         """It goes, and nobody is to blame."""
@@ -206,4 +212,4 @@ class Caller:
             self._heard = b""
             return
         self._server.check(self._heard)
-        self._host.proved(self, Records(*self._server.seals(self._host.means.make_aes)))
+        self._host.proved(self, self._server.seals(self._host.means.make_aes))
