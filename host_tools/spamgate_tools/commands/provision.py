@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
-from spamgate_tools.boards.catalogue import find_board
 from spamgate_tools.errors import EXIT_DIFFERENT, UserError
 from spamgate_tools.gateway import read_config
 from spamgate_tools.provision import label
-from spamgate_tools.provision.esp import EspBench
 from spamgate_tools.provision.identity import read_serial
 from spamgate_tools.provision.inventory import Inventory, default_path
 from spamgate_tools.provision.plan import Plan, read_plan
@@ -61,6 +59,9 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
     \b
     Exit codes: 0 every board is done, 1 at least one is not, 2 nothing could be begun; one line says why.
     """
+    from spamgate_tools.boards.catalogue import find_board
+    from spamgate_tools.provision.esp import EspBench
+
     tray = Tray()
     bench = EspBench(options["images"], find_board(options["board"]) if options["board"] else None)
     settings = read_config(str(options["settings"])) if options["settings"] else {}

@@ -1,32 +1,36 @@
 """Boards with an ESP32, held through the bootloader in their ROM."""
 
-from collections.abc import Iterator, Sequence
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from spamgate_tools.boards.application import board_files
-from spamgate_tools.boards.catalogue import Board, board_for_chip
+from spamgate_tools.boards.application import IDENTITY_FILE, board_files
+from spamgate_tools.boards.catalogue import Board, all_boards, board_for_chip
+from spamgate_tools.boards.find_image import image_here
 from spamgate_tools.boards.flasher import WRITE, Bootloader
+from spamgate_tools.boards.former_files import former_files
 from spamgate_tools.boards.image import make_image
-from spamgate_tools.boards.stock_image import StockImage, load_image
+from spamgate_tools.boards.stock_image import OLDEST, StockImage, load_image
 from spamgate_tools.errors import UserError
-from spamgate_tools.provision.bench import NOT_RUN, Found, Progress
-from spamgate_tools.provision.former import former_serial
-from spamgate_tools.provision.identity import Identity
+from spamgate_tools.provision.bench import NOT_RUN, PASSED, Found, Progress
+from spamgate_tools.provision.identity import Identity, read_serial
 from spamgate_tools.provision.profiles import Profile
+
+_CANNOT_RESTART = f"{NOT_RUN}: this line cannot restart the board"
 
 
 class EspBench:
     """Holds any number of boards; `board` is their kind if it is not the general one of their chip."""
 
     def __init__(self, images: Sequence[Path], board: Board | None = None) -> None:
-        read = [load_image(path) for path in images]
-        self._images = {image.chip: image for image in read}
         self._board = board
-        if not read:
-            raise UserError("no image", "get one from micropython.org/download and name it with --image FILE")
-        if len(self._images) < len(read):
-            raise UserError("two images are for the same chip", "give one --image for each chip")
+        self._images: dict[str, StockImage] = {}
+        self._restarted: set[str] = set()  # ports whose boards start by themselves
+        self._lock = threading.Lock()
+        for image in [load_image(path) for path in images] or _lying_about(board):
+            self._take(image)
         if board:
             self._image(board.chip)
 
@@ -49,11 +53,21 @@ class EspBench:
                 told[0](done / total)
 
         with Bootloader(port, progress) as bootloader:
-            yield _Seat(bootloader, self._kind(bootloader.chip), self._image(bootloader.chip), told)
+            with self._lock:
+                (self._restarted.add if bootloader.can_restart else self._restarted.discard)(port)
+            yield _Seat(bootloader, self._kind(bootloader.chip), self._image, told)
 
     def test(self, port: str, identity: Identity) -> str:
-        """Have a board prove that it is who it was made."""
-        return NOT_RUN
+        """Have a board that starts by itself say who it is."""
+        return prove(port, identity) if port in self._restarted else _CANNOT_RESTART
+
+    def _take(self, image: StockImage) -> None:
+        if image.chip in self._images:
+            raise UserError(f"{image.name}: a second image for chip {image.chip}", "give one --image for each chip")
+        if image.is_too_old:
+            oldest = ".".join(map(str, OLDEST))
+            raise UserError(f"{image.name}: is MicroPython {image.version}", f"{oldest} or later is needed")
+        self._images[image.chip] = image
 
     def _kind(self, chip: str) -> Board:
         board = self._board or board_for_chip(chip)
@@ -64,15 +78,17 @@ class EspBench:
     def _image(self, chip: str) -> StockImage:
         if chip not in self._images:
             have = ", ".join(self._images)
-            raise UserError(f"no image for its chip {chip}, only for {have}", "give one more --image")
+            raise UserError(f"no image for its chip {chip}, only for {have}", "name one more with --image")
         return self._images[chip]
 
 
 class _Seat:
     """One board in its bootloader."""
 
-    def __init__(self, bootloader: Bootloader, board: Board, image: StockImage, told: list[Progress]) -> None:
-        self.found = Found(bootloader.mac, bootloader.chip, board.name, former_serial(bootloader.read))
+    def __init__(
+        self, bootloader: Bootloader, board: Board, image: Callable[[str], StockImage], told: list[Progress]
+    ) -> None:
+        self.found = Found(bootloader.mac, bootloader.chip, board.name, _former_serial(bootloader))
         self._bootloader = bootloader
         self._board = board
         self._image = image
@@ -81,6 +97,42 @@ class _Seat:
     def write(self, identity: Identity, settings: dict, progress: Progress) -> str:
         """Give the board firmware, settings and identity, verified."""
         self._told[:] = [progress]
+        image = self._image(self.found.chip)
         files = board_files(self._board, settings, identity.document())
-        self._bootloader.install(self._board, self._image, files)
-        return f"{self._image.name} {self._image.version}".strip()
+        self._bootloader.install(self._board, image, files)
+        return f"{image.name} {image.version}".strip()
+
+
+def prove(port: str, identity: Identity) -> str:
+    """Have the board at a port say over the link who it is; UserError when it is silent or somebody else."""
+    from spamgate_tools.boards.hello import wait_for_hello
+
+    hello = wait_for_hello(port, restarted=True)
+    if hello.is_fault:
+        raise UserError(f"self-test: {hello.why_not.removeprefix(port + ': ')}")
+    serial = hello.identity.get("serial")
+    if serial != identity.serial:
+        raise UserError(f"self-test: the board says that it is {serial!r}", f"{identity.serial} was written: try again")
+    return PASSED
+
+
+def _former_serial(bootloader: Bootloader) -> str:
+    """Return who the board was made to be; "" when it was never made a guard, or nothing of it can be read."""
+    document = former_files(bootloader.read).get(IDENTITY_FILE, b"")
+    try:
+        return read_serial(json.loads(document)["serial"], IDENTITY_FILE)
+    except (ValueError, KeyError, TypeError, UserError):
+        return ""
+
+
+def _lying_about(board: Board | None) -> list[StockImage]:
+    """Return the images in this folder or among the downloads that boards can be made with."""
+    found, missing = [], UserError("no board can be made")
+    for kind in [board] if board else [it for it in all_boards() if it.chip and it == board_for_chip(it.chip)]:
+        try:
+            found.append(image_here(kind))
+        except UserError as error:
+            missing = error
+    if not found:
+        raise missing
+    return found

@@ -126,10 +126,9 @@ class Inventory:
     def claim(self, mac: str, order: Order, is_promised: Callable[[str], bool] = lambda serial: False) -> Record:
         """Return the row of this board, made if it is new; a serial that is promised to others is passed over."""
         with self._change():
-            known = self._find("mac", mac)
-            if known:
+            if self._find("mac", mac):
                 self._set(mac, port=order.port)
-                return known
+                return self._known(mac)
             serial = order.serial or self._next_serial(order.prefix, is_promised)
             owner = self._find("serial", serial)
             if owner:

@@ -5,8 +5,7 @@ import queue
 import time
 from collections.abc import Callable, Iterable
 
-from serial.tools import list_ports
-
+from spamgate_tools.boards.ports import usb_ports
 from spamgate_tools.provision.plan import same_port
 from spamgate_tools.provision.station import ENDED, FAILED, Place, Station
 
@@ -73,7 +72,7 @@ class Tray:
 
 def plugged_in() -> list[str]:
     """Return the ports with something on USB behind them."""
-    return sorted(port.device for port in list_ports.comports() if port.vid is not None)
+    return [port.path for port in usb_ports()]
 
 
 def there(ports: Iterable[str]) -> list[str]:
