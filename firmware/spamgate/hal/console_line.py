@@ -21,7 +21,8 @@ class ConsoleLine:
     """Bytes in, bytes out, without waiting.  Ctrl-C (0x03) never arrives: it is taken out before, and interrupts."""
 
     def __init__(self, source: "Any" = None, sink: "Any" = None) -> None:
-        self._source: "Any" = source or sys.stdin.buffer
+        taken_from: "Any" = source or sys.stdin.buffer
+        self._readinto = taken_from.readinto  # looked up once: that takes memory
         self._sink: "Any" = sink or sys.stdout.buffer
         self._arrived = _asker(source or sys.stdin, _POLLIN)
         self._takes = _asker(sink or sys.stdout, _POLLOUT)
@@ -32,7 +33,7 @@ class ConsoleLine:
         count = 0
         size = len(buf)
         one = self._one
-        readinto = self._source.readinto
+        readinto = self._readinto
         arrived = self._arrived
         while count < size:
             for _ in arrived(0):
@@ -56,4 +57,6 @@ def _asker(stream, events: int):
     """Return what tells, given a time-out in ms, whether the stream is ready: it gives something to step through."""
     poll = select.poll()
     poll.register(stream, events)
-    return getattr(poll, "ipoll", None) or poll.poll
+    asker = getattr(poll, "ipoll", None) or poll.poll
+    asker(0)  # the first time takes memory
+    return asker
