@@ -28,6 +28,12 @@ class ConsoleLine:
         self._takes = _asker(sink or sys.stdout, _POLLOUT)
         self._one = bytearray(1)
 
+    def has_input(self) -> bool:
+        """Has anything arrived?"""
+        for _ in self._arrived(0):
+            return True
+        return False
+
     def read_into(self, buf: bytearray) -> int:
         """Put what has arrived into `buf`, from its start; return how much, 0 for nothing.  Allocation-free."""
         count = 0

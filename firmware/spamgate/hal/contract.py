@@ -4,12 +4,16 @@ from spamgate.core.compat import const
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Callable, Protocol
+    from typing import Any, Callable, Protocol
 
     from spamgate.hal.storage import Storage
 
     class Line(Protocol):
         """The serial line beside the REPL.  Neither call waits."""
+
+        def has_input(self) -> bool:
+            """Has anything arrived?"""
+            ...
 
         def read_into(self, buf: "bytearray") -> int:
             """Put what has arrived into `buf`, from its start; return how much, 0 for nothing."""
@@ -24,8 +28,8 @@ if TYPE_CHECKING:
 
         name: str  # the board's: what identity.json calls it, else what MicroPython does
         storage: Storage  # the files of the board's flash
-        line: Line
-        net: object  # `hal/net.py` or `hal/esp32_net.py`: udp, udp_to, tcp_to, tcp_listener, accept, receive, split
+        line: Any  # as Line
+        net: Any  # `hal/net.py` or `hal/esp32_net.py`: udp, udp_to, tcp_to, tcp_listener, accept, receive, split
         unique_id: bytes  # the chip's MAC; on Linux machine-id
         reset_cause: str  # "power", "reset", "watchdog", "soft" or "unknown"
         address: bytes  # our IPv4 address, empty while there is none

@@ -106,7 +106,7 @@ class BoardSettings:
 
 
 def read_board_settings(text: str) -> BoardSettings:
-    """Return the settings that the JSON text asks for, with the defaults for the rest; SettingsError if it cannot be."""
+    """Return the settings that the JSON text asks for, with defaults for the rest; SettingsError if it cannot be."""
     settings = BoardSettings()
     read_table(text, TABLE, settings)
     return settings

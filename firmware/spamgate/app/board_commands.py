@@ -1,0 +1,161 @@
+"""What may be asked of a board over its link: what any gateway answers, and what makes a board ready."""
+
+import gc
+import json
+import sys
+
+from spamgate import VERSION
+from spamgate.app.commands import Commands
+from spamgate.core.compat import const
+from spamgate.store.journal import NAME as JOURNAL
+from spamgate.wire.events import quote
+from spamgate.wire.messages import PROTOCOL, MessageError
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Send = Callable[[str], object]
+
+_CHUNK_BYTES = const(256)
+_SETTINGS = "settings.json"
+_NEED_AN_ENGINE = ("status", "devices", "monitor", "explain", "release", "grant", "confirm")
+
+
+class BoardCommands(Commands):
+    """Answers requests about one board.  In safe mode there is no engine, and what needs one says so."""
+
+    def __init__(self, program: "Any") -> None:
+        Commands.__init__(self, program)
+        self._board: "Any" = program
+        self._hardware = program.hardware
+        if program.engine is None:
+            for name in _NEED_AN_ENGINE:
+                setattr(self, name, _refuse)
+
+    def hello(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Who this is."""
+        hardware = self._hardware
+        send('{"type":"hello","version":"%s","protocol":%d,' % (VERSION, PROTOCOL))
+        send('"board":%s,"serial":%s,' % (quote(hardware.name), quote(hardware.identity("serial"))))
+        send('"id":"%s",' % "".join(["%02x" % byte for byte in hardware.unique_id]))
+        send('"micropython":"%s","mpy":%d,' % (_micropython(), _mpy()))
+        send('"plane":"%s","safe_mode":%s,' % (self._plane_name(), "true" if self._engine is None else "false"))
+        send('"reset_cause":"%s"}\n' % hardware.reset_cause)
+
+    def status(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """How the board is."""
+        program = self._board
+        degraded = program.plane.degraded
+        reason = quote(degraded) if degraded else "null"
+        send('{"type":"status","version":"%s","protocol":%d,' % (VERSION, PROTOCOL))
+        send('"plane":"%s","observation":"%s",' % (self._plane_name(), "degraded" if degraded else "full"))
+        send('"reason":%s,"monitor_only":%s,' % (reason, "true" if program.settings.monitor_only else "false"))
+        self._numbers(send)
+
+    def metrics(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Numbers."""
+        send('{"type":"metrics",')
+        if self._engine is None:
+            gc.collect()
+            send('"heap_free":%d}\n' % self._hardware.free_bytes())
+        else:
+            self._numbers(send)
+
+    def trace(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """A board sees no connections but those to itself."""
+        raise MessageError("this board sees no connections", "only a router can tell which device had one")
+
+    def settings(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The settings, without secrets."""
+        from spamgate.store.board_settings import TABLE, is_secret, read_board_settings
+
+        given = self._given()
+        settings = read_board_settings(json.dumps(given))
+        for key, _, _, _ in TABLE:
+            value = json.dumps(getattr(settings, key))
+            if is_secret(key):
+                value = "true" if getattr(settings, key) else "false"
+            is_given = "true" if key in given else "false"
+            send('{"type":"setting","name":"%s","value":%s,"given":%s}\n' % (key, value, is_given))
+
+    def set(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Give a setting another value, from the next start on."""
+        from spamgate.store.board_settings import read_board_settings
+
+        given = self._given()
+        try:
+            given[fields["name"]] = json.loads(fields["value"])
+        except ValueError:
+            raise MessageError("set: %s: its value is no JSON" % fields["name"], 'texts need quotes: "..."') from None
+        text = json.dumps(given)
+        read_board_settings(text)
+        self._hardware.storage.write(_SETTINGS, (text.encode(),))
+        send('{"type":"set","name":%s,"from":"next start"}\n' % quote(fields["name"]))
+
+    def journal(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The events since a time."""
+        self._board.journal.flush()
+        storage = self._hardware.storage
+        for name in (JOURNAL + ".1", JOURNAL):
+            left = b""
+            at = 0
+            while True:
+                part = storage.read_at(name, at, _CHUNK_BYTES)
+                if not part:
+                    break
+                at += len(part)
+                pieces = (left + part).split(b"\n")
+                left = pieces.pop()
+                for piece in pieces:
+                    if _time_of(piece) >= fields["since"]:
+                        send(piece.decode() + "\n")
+
+    def clock(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Set the time of day."""
+        taken = self._hardware.set_clock(fields["time"])
+        send('{"type":"clock","taken":%s}\n' % ("true" if taken else "false"))
+
+    def reset(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Start anew, once this answer is on its way."""
+        send('{"type":"reset"}\n')
+        self._board.link.reset_soon()
+
+    def _numbers(self, send: "Send") -> None:
+        program = self._board
+        gc.collect()
+        used = gc.mem_alloc()  # type: ignore[attr-defined]
+        engine = self._engine
+        send('"uptime_s":%d,"devices":%d,' % (engine.now_s - program.started_s, len(engine.devices.everyone())))
+        send('"asked":%d,"blocked":%d,' % (program.plane.asked, program.plane.blocks))
+        send('"heap_used":%d,"heap_free":%d}\n' % (used, gc.mem_free()))  # type: ignore[attr-defined]
+
+    def _plane_name(self) -> str:
+        return "none" if self._engine is None else self._board.plane.name
+
+    def _given(self) -> "dict[str, Any]":
+        try:
+            given = json.loads(self._hardware.storage.read(_SETTINGS) or b"{}")
+        except ValueError:
+            given = {}
+        return given if isinstance(given, dict) else {}
+
+
+def _refuse(fields: "dict[str, Any]", send: "Send") -> None:
+    raise MessageError("this board is in safe mode", "look at its journal, mend settings.json, then reset it")
+
+
+def _micropython() -> str:
+    version = sys.implementation[1]  # type: ignore[index]  # boards have no names for the parts
+    return ".".join([str(part) for part in version[:3]])
+
+
+def _mpy() -> int:
+    return getattr(sys.implementation, "_mpy", 0) & 0xFF
+
+
+def _time_of(line: bytes) -> int:
+    """Return the UNIX time of an event, 0 where there is none."""
+    at = line.find(b'"t":') + 4
+    end = line.find(b".", at)
+    return int(line[at:end]) if at > 3 and end > at and line[at:end].isdigit() else 0

@@ -1,0 +1,129 @@
+"""A board's link while somebody talks, and what answers over it: not in memory otherwise."""
+
+import os
+import sys
+import time
+
+from spamgate import VERSION
+from spamgate.app.environment import forget_module
+from spamgate.core.compat import const
+from spamgate.core.ticks import elapsed
+from spamgate.hal.steady_clock import ticks_ms
+from spamgate.store.journal import Journal
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any
+
+_IDLE_MS = const(20000)  # without a session, until the link is forgotten
+_IDLE_WAIT_MS = const(50)
+_BUSY_WAIT_MS = const(1)
+_SAFE_JOURNAL_BYTES = const(32768)
+_FORGOTTEN = (
+    "spamgate.app.board_commands",
+    "spamgate.app.commands",
+    "spamgate.service.link_files",
+    "spamgate.service.link",
+    "spamgate.wire.link_messages",
+    "spamgate.wire.messages",
+    "spamgate.wire.fields",
+    "spamgate.wire.events",
+    "spamgate.wire.link_channel",
+    "spamgate.wire.link_frame",
+)
+
+
+class LazyLink:
+    """The link on the board's line, made when the line brings something."""
+
+    def __init__(self, program: "Any") -> None:
+        self._program = program
+        self._line = program.hardware.line
+        self._link: "Any" = None
+        self._heard_ms = 0
+        self._is_to_reset = False
+
+    def reset_soon(self) -> None:
+        """Start the board anew once what was said has arrived."""
+        self._is_to_reset = True
+
+    def wait_ms(self) -> int:
+        """Return how long the loop may wait for others."""
+        return _BUSY_WAIT_MS if self._link else _IDLE_WAIT_MS
+
+    def poll(self, now_ms: int) -> None:
+        """Take what came, send what is due."""
+        if self._link is None:
+            if not self._line.has_input():
+                return
+            self._link = self._made()
+            self._heard_ms = now_ms
+        self._link.poll(now_ms)
+        if self._is_to_reset and (self._link.is_idle() or not self._link.channel.is_open):
+            self._program.stop()
+            self._program.hardware.reset()
+        if self._link.channel.is_open:
+            self._heard_ms = now_ms
+        elif elapsed(now_ms, self._heard_ms) >= _IDLE_MS:
+            self._link = None
+            for name in _FORGOTTEN:
+                forget_module(name)
+
+    def publish(self, line: str) -> None:
+        """Send an event to whoever watches."""
+        if self._link:
+            self._link.publish(line)
+
+    def _made(self) -> "Any":
+        from spamgate.service.link import Link
+
+        hardware = self._program.hardware
+        link = Link(self._line, Answers(self._program), ticks_ms, _nonce)
+        link.accept_files(hardware.storage, _may_put)
+        link.while_waiting = hardware.feed
+        return link
+
+
+class Answers:
+    """Stands for all methods of `BoardCommands`, which are there only while they are needed."""
+
+    def __init__(self, program: "Any") -> None:
+        self._program = program
+
+    def __getattr__(self, name: str) -> "Any":
+        from spamgate.app.board_commands import BoardCommands
+
+        return getattr(BoardCommands(self._program), name)
+
+
+class SafeProgram:
+    """Link and REPL: enough to look what went wrong, put other settings or files, and start anew."""
+
+    engine = None
+
+    def __init__(self, hardware: "Any") -> None:
+        self.hardware = hardware
+        self.journal = Journal(hardware.storage, _SAFE_JOURNAL_BYTES)
+        self.link = LazyLink(self)
+
+    def run(self) -> None:
+        """Serve until interrupted."""
+        sys.stdout.write("Spamgate %s: safe mode, as the last starts have failed\n" % VERSION)
+        while True:
+            self.link.poll(ticks_ms())
+            time.sleep_ms(self.link.wait_ms())  # type: ignore[attr-defined]  # MicroPython's
+
+    def stop(self) -> None:
+        """There is nothing to keep."""
+
+    def crashed(self, error: Exception) -> None:
+        """Nor to write."""
+
+
+def _nonce() -> bytes:
+    return os.urandom(4)
+
+
+def _may_put(name: str) -> bool:
+    """A program file that came half or wrong would keep the board from starting: those come with `spamgate flash`."""
+    return not name.endswith((".py", ".mpy")) and name not in ("identity.json", "events.jsonl")
