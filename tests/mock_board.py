@@ -23,7 +23,7 @@ class MockBoard:
         self.port = str(folder / name)
         words = [part for key, value in options.items() for part in _words(key, value)]
         command = [sys.executable, str(_PROGRAM), self.port, "--chip", chip, *words]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
     def __enter__(self) -> "MockBoard":
         self.plugged_in()
@@ -31,7 +31,14 @@ class MockBoard:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
+
+    def fail(self, fault: str, number: int) -> None:
+        """Order a fault ("cut", "flip", "damage") for the next session."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{fault} {number}\n")
+        self._process.stdin.flush()
+        time.sleep(0.02)
 
     def plugged_in(self) -> None:
         """Wait until its port is there, for the first time or again."""
@@ -43,8 +50,12 @@ class MockBoard:
         path.unlink(missing_ok=True)
         self._process.send_signal(signal.SIGUSR1)
         self._wait_for(path)
-        time.sleep(0.05)
         return path.read_bytes()
+
+    def received(self) -> int:
+        """Return how many bytes came over the line in this session."""
+        self.flash()
+        return int(Path(self.port + ".received").read_bytes())
 
     def _wait_for(self, path: Path) -> None:
         end = time.monotonic() + _PATIENCE_S

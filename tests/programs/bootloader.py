@@ -2,19 +2,23 @@
 
     bootloader.py LINK --chip esp32s3 [--mac 24:0a:c4:00:00:01] [--flash-mb 8] [--cut N | --flip N | --damage ADDRESS]
 LINK is a symbolic link to the pty, as a port has a name that stays when the cable is pulled and put back: after
-`--cut` bytes the pty goes and another comes.  Each fault happens once (`--always`: every time); flash keeps its
-content.  SIGUSR1 writes the flash to LINK.flash.
+`--cut` bytes the pty goes and another comes.  Each fault happens once (`--always`: every time); more can be ordered
+by lines such as "cut 5000" on standard input, for the next session.  Flash keeps its content.  SIGUSR1 writes the
+flash to LINK.flash, and to LINK.received how many bytes came in this session.
 """
 
 import argparse
 import os
 import signal
 import struct
+import sys
 import threading
 import zlib
 from pathlib import Path
 
 from esp32_mock_bootloader import protocol, registers, server
+
+_PATIENCE_S = 10.0
 
 
 class Unplugged(OSError):
@@ -27,6 +31,13 @@ class Faults:
     def __init__(self, options):
         self.cut, self.flip, self.damage, self.always = options.cut, options.flip, options.damage, options.always
         self.received = 0
+
+    def take_orders(self, lines):
+        """Let faults be ordered while it runs."""
+        for line in lines:
+            name, number = line.split()
+            self.received = 0
+            setattr(self, name, int(number))
 
     def on_line(self, data):
         """Count what the board received; flip a bit of it, or pull the cable."""
@@ -83,10 +94,32 @@ class Line(server.PtyMasterTransport):
         return self.faults.on_line(super().recv(size))
 
 
+def _slip_encode(data):
+    """As the mock's own, which goes byte by byte: reading back 8 MB takes it ten seconds."""
+    return b"\xc0" + data.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0"
+
+
+def _slip_decode_frames(raw):
+    frames = raw.split(b"\xc0")[1:-1]
+    return [it.replace(b"\xdb\xdc", b"\xc0").replace(b"\xdb\xdd", b"\xdb") for it in frames if it]
+
+
+def _stream(read_flash):
+    """As the mock's own, which gives up when the other side takes a breath of 50 ms."""
+
+    def stream(connection, *rest):
+        connection.set_timeout(_PATIENCE_S)
+        read_flash(connection, *rest)
+        connection.set_timeout(server._CLIENT_RECV_TIMEOUT)
+
+    return stream
+
+
 def _serve(options):
     faults = Faults(options)
     flash = Flash(faults)
-    signal.signal(signal.SIGUSR1, lambda *_: Path(options.link + ".flash").write_bytes(flash.data))
+    signal.signal(signal.SIGUSR1, lambda *_: _tell(options.link, flash, faults))
+    threading.Thread(target=faults.take_orders, args=(sys.stdin,), daemon=True).start()
     while True:
         line = Line.create()
         line.faults = faults
@@ -102,6 +135,14 @@ def _serve(options):
         line.close()
 
 
+def _tell(link, flash, faults):
+    """Write each file whole, under its name at the end."""
+    for kind, data in (("received", b"%d" % faults.received), ("flash", flash.data)):
+        scratch = Path(f"{link}.{kind}.new")
+        scratch.write_bytes(data)
+        os.rename(scratch, f"{link}.{kind}")
+
+
 def main():
     """Read the options, give the mock the wanted MAC and flash size, serve until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -114,6 +155,8 @@ def main():
     parser.add_argument("--always", action="store_true")
     options = parser.parse_args()
     mac = tuple(int(byte, 16) for byte in options.mac.split(":"))
+    server.perform_read_flash_stream = _stream(server.perform_read_flash_stream)
+    server.slip_encode, server.slip_decode_frames = _slip_encode, _slip_decode_frames
     registers.mac_bytes_for_chip = lambda chip: mac
     protocol.FLASH_MOCK_SIZE = options.flash_mb << 20
     protocol.MOCK_FLASH_ID = (19 + options.flash_mb.bit_length()) << 16 | 0x4020  # the JEDEC size: log2 of the bytes
