@@ -14,6 +14,7 @@ from pathlib import Path
 
 _PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 _PATIENCE_S = 30.0
+_FLASH_BYTES = 4 << 20
 _BUSY_S = 1.0  # while it sends flash, the mock gives up on a host that is silent for so long: 32 share this machine
 _FOR_EVER_S = 1e9  # a while after a write the mock starts anew, even if somebody talks to it
 
@@ -22,6 +23,8 @@ class Tray:
     """Boards at ports; use it in a `with`."""
 
     def __init__(self, boards: dict[str, list[str]]) -> None:
+        for port in boards:
+            Path(port).unlink(missing_ok=True)
         lines = [json.dumps([port, *words]) for port, words in boards.items()]
         self._process = subprocess.Popen([sys.executable, __file__, *lines], start_new_session=True)
         self._ports = list(boards)
@@ -36,8 +39,19 @@ class Tray:
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for port in self._ports:
-            Path(port).unlink(missing_ok=True)
+
+    def flash(self) -> list[bytes]:
+        """Return what lies in the flash of each board, without asking over the line."""
+        files = [Path(f"{port}.flash") for port in self._ports]
+        os.killpg(self._process.pid, signal.SIGUSR1)
+        end = time.monotonic() + _PATIENCE_S
+        while not all(file.exists() and file.stat().st_size == _FLASH_BYTES for file in files):
+            assert time.monotonic() < end, "the mock boards do not show their flash"
+            time.sleep(0.02)
+        flash = [file.read_bytes() for file in files]
+        for file in files:
+            file.unlink()
+        return flash
 
 
 def main() -> None:
@@ -48,6 +62,7 @@ def main() -> None:
 
     server._CLIENT_RECV_TIMEOUT = _BUSY_S
     server._FLASH_END_IDLE_SEC = _FOR_EVER_S
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for line in sys.argv[1:]:
         if os.fork() == 0:
             sys.argv[1:] = json.loads(line)

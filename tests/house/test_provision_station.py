@@ -1,4 +1,4 @@
-"""A station with a tray of boards in memory: what goes wrong at one port, or stops it all, and what the next run does."""
+"""A station with boards in memory: what goes wrong at one port, or stops it all, and what the next run makes of it."""
 
 import sqlite3
 import threading

@@ -31,15 +31,13 @@ class Tray:
         at: dict[str, Place] = {}
         at_work: set[Place] = set()
         while True:
-            present: dict[str, str] = {}
-            for port in ports():
-                present.setdefault(same_port(port), port)
-            for name in [name for name, place in at.items() if name not in present and place not in at_work]:
-                del at[name]  # the next board at this port is another
+            present = ports()
+            for port in [port for port, place in at.items() if port not in present and place not in at_work]:
+                del at[port]  # the next board at this port is another
             room = count - self.made() - len(at_work) if count else len(present)
-            for name in [name for name in present if name not in at][: max(room, 0)]:
-                at[name] = self._replace(station.start(present[name]))
-                at_work.add(at[name])
+            for port in _new(present, at)[: max(room, 0)]:
+                at[port] = self._replace(station.start(port))
+                at_work.add(at[port])
             if not at_work and (not wait or 0 < count <= self.made()):
                 return
             at_work.difference_update(self._ended(show))
@@ -68,6 +66,13 @@ class Tray:
             show(place, step)
         show(None, "")
         return ended
+
+
+def _new(present: list[str], known: Iterable[str]) -> list[str]:
+    """Return the ports that are not known, once each, whatever names they have."""
+    names = {same_port(port) for port in known}
+    new = {same_port(port): port for port in reversed(present) if port not in known}
+    return [port for name, port in reversed(new.items()) if name not in names]
 
 
 def plugged_in() -> list[str]:
