@@ -88,7 +88,7 @@ class Link:
             self._used = 0
         finally:
             self._is_busy = False
-        self._send_out(now_ms)
+        self._send_out(self._clock())  # later than `now_ms`: an answer may have waited
 
     def publish(self, line: str) -> None:
         """Send an event, soon, if somebody has asked for them."""
@@ -100,6 +100,10 @@ class Link:
     def is_idle(self) -> bool:
         """Has everything that was said arrived?"""
         return not self._used and self.channel.is_idle()
+
+    def close(self) -> None:
+        """End the session."""
+        self.channel.close()
 
     # --- what the channel tells ------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ _FIRST_WAIT_MS = const(300)
 _LEAST_WAIT_MS = const(10)
 _MOST_WAIT_MS = const(2000)
 _LONGER = const(4)
-_GREATEST = const(MAX_FRAME - 4)  # number and CRC may need five escapes
+_GREATEST = const(236)  # MAX_FRAME, but number and CRC may need escapes
 _SLACK = const(8)
 _FREE = const(0)
 _QUEUED = const(1)
@@ -354,7 +354,7 @@ class Channel:
         if not self._order or not self.is_open:
             return
         if elapsed(now_ms, self._heard_ms) > _PATIENCE_MS:
-            self._end()
+            self.close()
             return
         for slot in self._order:
             if slot.state == _SENT:

@@ -1,1 +1,1 @@
-"""The link: frames, a reliable channel and messages, over a serial line or sealed over TCP."""
+"""The link to a board or a gateway, from the host's side."""
