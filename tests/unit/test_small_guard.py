@@ -192,7 +192,7 @@ class Bounded(Case):
         self.assertEqual(len(self.scene.resolver.queue), 16)
         for _ in range(16):
             self.scene.resolve()
-        self.assertEqual((len(self.device.queue), self.scene.guard.count), (16, 0))
+        self.assertEqual((len(self.device.queue), self.scene.guard.places.count), (16, 0))
         self.assertEqual(self.passed_back(query("a.example"))[1][2:], answer(query("a.example"))[2:])
 
     def test_a_device_has_few_places_for_long_queries(self):
@@ -205,12 +205,12 @@ class Bounded(Case):
             device = self.scene.device(b"\xc0\xa8\x01" + bytes((100 + number,)))
             for count in range(16):
                 self.scene.send(device, query("n%d.example" % count))
-        self.assertEqual(self.scene.guard.count, 48)
+        self.assertEqual(self.scene.guard.places.count, 48)
         self.scene.resolver.queue.clear()
         self.assertEqual(self.passed_back(query("a.example"))[0], answer(query("a.example")))
-        self.assertEqual(self.scene.guard.count, 47)
+        self.assertEqual(self.scene.guard.places.count, 47)
         self.scene.wait(4000)
-        self.assertEqual(self.scene.guard.count, 0)
+        self.assertEqual(self.scene.guard.places.count, 0)
 
     def test_a_resent_query_is_passed_on_once(self):
         for _ in range(5):
@@ -235,7 +235,7 @@ class Silence(Case):
         tries = self.scene.resolver.queue
         self.assertEqual((len(tries), len(set([wire for wire, _ in tries]))), (2, 1))
         self.assertEqual(self.device.queue[0][0], with_opt(fail(asked, len(asked) - 11, SERVFAIL), 0, b""))
-        self.assertEqual((len(self.device.queue), self.scene.guard.count), (1, 0))
+        self.assertEqual((len(self.device.queue), self.scene.guard.places.count), (1, 0))
 
     def test_without_a_resolver_the_answer_is_servfail(self):
         self.scene.send(self.device, query("a.example"))

@@ -1,17 +1,16 @@
 """The DNS guard of boards: answers what a rule or the policy says, and passes everything else on, in a few kilobytes.
 
 No cache, and nothing is put together: what a device asks goes to a resolver and comes back byte for byte, but for the
-id.  48 queries wait at a time, 16 of a device; beyond that a device's own next ones are lost, as datagrams are, and
-when all places are taken one drawn at random gives way, so that whoever holds most loses most.  A query is sent twice,
+id.  A third of the places for queries is all that a device gets; beyond that its own next ones are lost, as datagrams
+are.  When all are taken one drawn at random gives way, so that whoever holds most loses most.  A query is sent twice,
 the second time to the next resolver, and then fails.  Each second the source port is a fresh one; the sockets before it
 hear late answers for two seconds more.  `small_guard_tcp` does so over TCP, and is imported for the first who comes.
 """
 
-from array import array
-
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.service.dns_rules import QUERY_BYTES, Rules
+from spamgate.service.small_places import PLACES, Places
 from spamgate.wire.address import parse_address
 from spamgate.wire.cursor import FormError
 from spamgate.wire.dns_answer import cut, fail, is_answer, opt_class_at
@@ -30,10 +29,7 @@ BRIEF = 2
 
 _OWN = const(1)
 _BRIEF = const(2)
-_PLACES = const(48)
 _OF_A_DEVICE = const(16)
-_HELD_BYTES = const(1024)  # about what the queries of one device may have together
-_FREE = const(-1)
 _SERVERS = const(3)
 _PORTS = const(3)
 _PORT = const(53)
@@ -46,7 +42,9 @@ _ECONNREFUSED = const(111)
 _LITTLE = const(16)
 _HEADER_BYTES = const(12)
 _REPLY_BYTES = const(1232)  # the longest answer that is passed on over UDP
+_LONG_BYTES = const(1233)  # what is received of one, to tell a longer one
 _PLAIN_BYTES = const(512)  # as long as one may be for whoever announces nothing
+_SHORT_BYTES = const(513)
 _ADDITIONAL = const(3)
 _OPT = const(41)
 _A_IN = b"\0\1\0\1"
@@ -77,22 +75,14 @@ class SmallGuard:
         self.end = 0
         self.name = b""
         self.is_brief = False
-        self.count = 0  # places taken
+        self.places = Places()
         self._sockets: dict = {}  # at our addresses
         self._door = None  # the listener for TCP
         self._tcp: "SmallTcp | None" = None
         self._ports: "list[Port]" = []  # the oldest first
         self._silent = 0
-        self._ids = [_FREE] * _PLACES
-        self._datagrams: list = [None] * _PLACES
-        self._clients: list = [None] * _PLACES
-        self._ways: list = [None] * _PLACES
-        self._asked: "list[Port | None]" = [None] * _PLACES
-        self._ends = array("H", bytes(2 * _PLACES))
-        self._since_ms = array("i", bytes(4 * _PLACES))
-        self._tries = bytearray(_PLACES)
-        self._brief = bytearray(_PLACES)
-        self._out = bytearray(_REPLY_BYTES + 1)
+        self._reply_bytes = _SHORT_BYTES
+        self._out = bytearray(_LONG_BYTES)
         self._view = memoryview(self._out)
 
     def serve(self, addresses: "list[bytes]", port: int) -> None:
@@ -122,10 +112,13 @@ class SmallGuard:
         self.now_ms = now_ms
         while self._ports and elapsed(now_ms, self._ports[0].since_ms) >= _LATE_MS:
             self._shut(self._ports.pop(0).sock)
-        if self.count:
-            for place in range(_PLACES):
-                if self._ids[place] >= 0 and elapsed(now_ms, self._since_ms[place]) >= _TRY_MS:
+        places = self.places
+        if places.count:
+            for place in range(PLACES):
+                if places.ids[place] >= 0 and elapsed(now_ms, places.since_ms[place]) >= _TRY_MS:
                     self._hurry(place)
+        else:
+            self._reply_bytes = _SHORT_BYTES
         if self._tcp:
             self._tcp.tick(now_ms)
 
@@ -139,8 +132,7 @@ class SmallGuard:
         self.serve([], 0)
         while self._ports:
             self._shut(self._ports.pop().sock)
-        self._ids[:] = [_FREE] * _PLACES
-        self.count = 0
+        self.places = Places()
 
     # --- queries -----------------------------------------------------------------------------------------
 
@@ -187,69 +179,89 @@ class SmallGuard:
     def _look_up(self, sock, address: bytes) -> None:
         """Give the query a place, and send it on.  One that waits already has its place."""
         wire, peer = self.datagram
-        held = self._clients.count(address) if self.count else 0
-        if held >= _OF_A_DEVICE or held * len(wire) > _HELD_BYTES or held and self.datagram in self._datagrams:
+        places = self.places
+        device = address[-1] or 1
+        held = places.devices.count(bytes((device,))) if places.count else 0
+        if held >= _OF_A_DEVICE or held and places.holds(wire, peer):
             return
         port = self.port_of(self.servers[self.first]) if self.servers else None
         if port is None:
             sock.sendto(self.rules.failure(wire, self.end), peer)
             return
         ident = self.net.random16()
-        while ident in self._ids:
+        while ident in places.ids:
             ident = self.net.random16()
-        place = self._ids.index(_FREE) if self.count < _PLACES else self.net.random16() % _PLACES
-        self.count += self._ids[place] == _FREE
-        self._ids[place] = ident
-        self._datagrams[place] = self.datagram
-        self._clients[place] = address
-        self._ways[place] = sock
-        self._ends[place] = self.end
-        self._tries[place] = 0
-        self._brief[place] = self.is_brief
-        self._send(place, port)
+        place = places.take(wire, device, self.net.random16())
+        if place < 0:
+            return
+        places.ids[place] = ident
+        places.peers[place] = peer
+        places.ways[place] = sock
+        places.ends[place] = self.end
+        places.brief[place] = self.is_brief
+        if len(wire) > self.end:
+            self._reply_bytes = _LONG_BYTES
+        self._send(place, port, wire)
 
-    def _send(self, place: int, port: "Port") -> None:
-        wire = self._datagrams[place][0]
-        ident = self._ids[place]
+    def _send(self, place: int, port: "Port", wire: bytes) -> None:
+        places = self.places
+        ident = places.ids[place]
+        places.ports[place] = port
+        places.since_ms[place] = self.now_ms
+        places.tries[place] += 1
         self._view[: len(wire)] = wire
         self._out[0] = ident >> 8
         self._out[1] = ident & 0xFF
-        self._asked[place] = port
-        self._since_ms[place] = self.now_ms
-        self._tries[place] += 1
         port.send(self._view[: len(wire)])
 
     # --- answers -----------------------------------------------------------------------------------------
 
-    def heard(self, port: "Port", reply: bytes) -> None:
-        """A datagram came from the port's server: give it to whoever asked."""
+    def hear(self, port: "Port", sock) -> None:
+        """A datagram has come from the port's server.  Without memory for a long one take a short one, which is cut."""
+        try:
+            reply = sock.recv(self._reply_bytes)
+        except MemoryError:
+            self._reply_bytes = _SHORT_BYTES
+            reply = sock.recv(_SHORT_BYTES)
         if len(reply) < _HEADER_BYTES:
             return
+        places = self.places
         try:
-            place = self._ids.index(reply[0] << 8 | reply[1])
+            place = places.ids.index(reply[0] << 8 | reply[1])
         except ValueError:
             return
-        wire, peer = self._datagrams[place]
-        if self._asked[place] is not port and self._tries[place] < 2 or not is_answer(reply, wire, self._ends[place]):
-            return
-        self.blame(port.server, -self._silent)
-        way = self._free(place)
+        wire = places.wire(place)
+        is_ours = places.ports[place] is port or places.tries[place] > 1
+        if is_ours and is_answer(reply, wire, places.ends[place]):
+            self.blame(port.server, -self._silent)
+            self._give(place, wire, reply)
+
+    def _give(self, place: int, wire: bytes, reply: bytes) -> None:
+        """Give the answer to whoever asked."""
+        places = self.places
+        peer = places.peers[place]
+        way = places.ways[place]
+        places.free(place)
         size = len(reply)
         self._view[:size] = reply
         self._out[0] = wire[0]
         self._out[1] = wire[1]
         client = self.net.split(peer)
         self.policy.answered(self._out, 0, size, client[0], client[1])
-        self._give(way, self._fitting(wire, place, size), peer)
+        try:
+            way.sendto(self._fitting(wire, place, size), peer)
+        except OSError:
+            pass  # as datagrams are lost
 
     def _fitting(self, wire: bytes, place: int, size: int) -> "Answer":
         """Return the answer in `_out` as its asker may have it."""
-        end = self._ends[place]
-        if self._brief[place] and size <= _REPLY_BYTES:
+        end = self.places.ends[place]
+        is_whole = size < self._reply_bytes
+        if self.places.brief[place] and is_whole:
             size = self.strip(self._out, size)
             if not size:
                 return self.rules.failure(wire, end)
-        if size > _PLAIN_BYTES and size > self._room(wire, end):
+        if not is_whole or size > _PLAIN_BYTES and size > self._room(wire, end):
             return cut(self._out, end)  # type: ignore[arg-type]
         return self._view[:size]
 
@@ -283,33 +295,28 @@ class SmallGuard:
             at = 0
         return min(wire[at] << 8 | wire[at + 1], _REPLY_BYTES) if at else _PLAIN_BYTES
 
-    def _free(self, place: int):
-        """Make the place free, and return the way its answer goes."""
-        way = self._ways[place]
-        self._ids[place] = _FREE
-        self._datagrams[place] = self._clients[place] = self._ways[place] = self._asked[place] = None
-        self.count -= 1
-        return way
-
-    def _give(self, way, answer: "Answer", peer) -> None:
-        try:
-            way.sendto(answer, peer)
-        except OSError:
-            pass  # as datagrams are lost
-
     # --- servers -----------------------------------------------------------------------------------------
 
     def _hurry(self, place: int) -> None:
         """The query in this place had no answer in time: ask the next server, or give up."""
-        wire, peer = self._datagrams[place]
-        asked = self._asked[place]
-        server = asked.server if asked else b""
+        places = self.places
+        wire = places.wire(place)
+        server = places.ports[place].server
         self.blame(server, 1)
-        port = self.port_of(self.after(server)) if self._tries[place] < 2 and self.servers else None
+        port = self.port_of(self.after(server)) if places.tries[place] < 2 and self.servers else None
         if port is not None:
-            self._send(place, port)
+            self._send(place, port, wire)
         else:
-            self._give(self._free(place), self.rules.failure(wire, self._ends[place]), peer)
+            self._give_up(place, wire)
+
+    def _give_up(self, place: int, wire: bytes) -> None:
+        way = self.places.ways[place]
+        peer = self.places.peers[place]
+        self.places.free(place)
+        try:
+            way.sendto(self.rules.failure(wire, self.places.ends[place]), peer)
+        except OSError:
+            pass
 
     def after(self, server: bytes) -> bytes:
         """Return the server to ask after this one."""
@@ -374,14 +381,12 @@ class Port:
     def ready(self, sock) -> None:
         """Called by the loop: an answer, or an ICMP message."""
         try:
-            reply = sock.recv(_REPLY_BYTES + 1)
+            self._guard.hear(self, sock)
         except OSError as error:
             self._refused(error)
-            return
         except MemoryError:
             drop(sock)
             raise
-        self._guard.heard(self, reply)
 
     def _refused(self, error: OSError) -> None:
         if error.args[0] == _ECONNREFUSED:
