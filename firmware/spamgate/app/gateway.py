@@ -10,9 +10,9 @@ import sys
 import time
 
 from spamgate import VERSION
-from spamgate.app import collect_early
+from spamgate.app import collect_early, forget_module
 from spamgate.app.commands import Commands, merge_grants
-from spamgate.app.environment import forget_module, open_event_log, print_trace, read_config, system_resolvers
+from spamgate.app.environment import open_event_log, print_trace, read_config, system_resolvers
 from spamgate.app.persistence import Persistence
 from spamgate.core import evidence, states
 from spamgate.core.compat import const
@@ -226,10 +226,10 @@ class Gateway:
             self.loop.each_tick(self.guard.tick)
         self._control = Control(self.net, self.loop, settings.control, self._commands, self.report)
         self.loop.each_tick(self._control.tick)
-        if self._link:
-            self.loop.each_tick(self._link.tick)
         self._serve_lan()
         self.loop.each_tick(self._tick)
+        if self._link:
+            self.loop.each_tick(self._link.tick)  # last: others have their turn while it waits, and then it is later
 
     def _tick(self, now_ms: int) -> None:
         self.clock.read()

@@ -44,7 +44,12 @@ def make_link(gateway: "Gateway", commands: "Commands") -> LinkTcp:
         from spamgate.service.link_session import Session
 
         session = Session(host, sock, seals, lambda line: Link(line, commands, ticks_ms, _nonce, _WINDOW), now_ms)
-        session.link.while_waiting = lambda: gateway.loop.turn(_WAIT_MS)
+
+        def wait() -> None:
+            session.flush()
+            gateway.loop.turn(_WAIT_MS)
+
+        session.link.while_waiting = wait
         return session
 
     means = Means(read_key(gateway.settings.link_key), make_aes, os.urandom, ticks_ms)

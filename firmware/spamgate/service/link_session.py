@@ -38,21 +38,22 @@ class Session:
     def ready(self, sock) -> None:
         """It said something."""
         self.heard_ms = self._host.means.clock()
-        self.work(self.heard_ms)
+        self.work()
 
     def writable(self, sock) -> None:
         """It takes more."""
-        self.work(self._host.means.clock())
+        self.work()
 
-    def work(self, now_ms: int) -> None:
+    def work(self) -> None:
         """Let the link read, answer and send."""
+        clock = self._host.means.clock
         try:
-            self.link.poll(now_ms)
+            self.link.poll(clock())
             for _ in range(_POLLS):
                 if not self._records.has_text():  # of text the loop will not tell, for the socket has given it
                     break
-                self.link.poll(now_ms)
-            self._flush()
+                self.link.poll(clock())
+            self.flush()
         except (OSError, SpamgateError, MemoryError):
             self._host.drop(self)
 
@@ -61,7 +62,7 @@ class Session:
 
         Sends first what there is to send: a Link that waits for room reads until its answer is confirmed.
         """
-        self._flush()
+        self.flush()
         records = self._records
         count = records.read_into(buf)
         reads = 0
@@ -80,11 +81,11 @@ class Session:
         """Take text to send; return how much.  It goes once a record is full, or the link has done its work."""
         count = self._records.write(view)
         if not count:
-            self._flush()
+            self.flush()
             count = self._records.write(view)
         return count
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Send what the socket takes."""
         waits = False
         view = self._records.unsent()

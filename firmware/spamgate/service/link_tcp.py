@@ -104,7 +104,7 @@ class LinkTcp:
             if elapsed(now_ms, caller.came_ms) >= _MEET_MS:
                 self.failed(caller)
         for session in list(self.sessions):
-            session.work(now_ms)
+            session.work()
 
     def publish(self, line: str) -> None:
         """Send an event to all who asked for them."""
