@@ -190,6 +190,33 @@ def test_two_ports_with_one_mac_do_not_share_a_row(inventory):
     assert boards["port2"].times_written == 0
 
 
+def test_a_copy_of_a_chip_that_was_just_done_does_not_get_its_name(inventory):
+    boards = {**_boards(1), "port2": FakeBoard(1)}
+    bench = FakeBench(boards)
+    tray = Tray()
+    station = Station(bench, _ANY, inventory, tray.changed)
+    ports = iter([["port1"], ["port1"], ["port1", "port2"]])
+    tray.serve(station, lambda: next(ports, []), lambda place, step: None, count=1, wait=True)
+    second = station.start("port2")
+    while not second.has_ended:
+        pass
+    assert second.cause == f"the same MAC {boards['port1'].mac} is at port1, and is done"
+    assert boards["port2"].times_written == 0
+
+
+def test_a_board_that_moves_to_another_port_is_not_written_twice_in_one_run(inventory):
+    boards = _boards(1)
+    bench = FakeBench(boards)
+    tray = Tray()
+    station = Station(bench, _ANY, inventory, tray.changed, again=True)
+    for port in ("port1", "port2"):
+        bench.boards = {port: boards["port1"]}
+        place = station.start(port)
+        while not place.has_ended:
+            pass
+    assert place.step == MADE_BEFORE and boards["port1"].times_written == 1
+
+
 def test_a_port_is_worked_on_once_under_two_names(inventory, tmp_path):
     (tmp_path / "ttyUSB0").touch()
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")

@@ -61,6 +61,7 @@ class Station:
         self._again = again
         self._desk = threading.Lock()  # one board is named at a time
         self._at_work: dict[str, str] = {}  # MAC to port
+        self._made: dict[str, str] = {}
 
     def start(self, port: str) -> Place:
         """Begin with the board at a port; the thread dies with the program, and the next run goes on from there."""
@@ -77,8 +78,7 @@ class Station:
         except Exception as error:  # a mistake of ours at one port stops no other
             end = self._fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
         with self._desk:
-            if self._at_work.get(place.mac) == place.port:
-                del self._at_work[place.mac]
+            self._at_work = {mac: port for mac, port in self._at_work.items() if port != place.port}
         place.seconds = round(time.monotonic() - began, 1)
         self._step(place, end)
 
@@ -91,17 +91,21 @@ class Station:
                 self._enter(place, found)
                 record, row = self._name(place, found)
             place.serial, place.profile, place.self_test = record.serial, record.profile, record.self_test
-            if record.state == DONE and not self._again and found.serial == record.serial:
+            is_due = self._again and found.mac not in self._made
+            if record.state == DONE and found.serial == record.serial and not is_due:
                 return MADE_BEFORE
             image = self._write(place, seat, row)
         self._step(place, TESTING)
         place.self_test = self._bench.test(place.port, record.identity)
         self._inventory.finish(found.mac, image, place.self_test)
+        self._made[found.mac] = place.port
         return MADE
 
     def _enter(self, place: Place, found: Found) -> None:
         """Let one port at a time have a MAC: copies of a chip, or two names of one port, would share a row."""
         other = self._at_work.setdefault(found.mac, place.port)
+        if other == place.port and found.mac in self._made and not found.serial:
+            other = f"{self._made[found.mac]}, and is done"
         if other != place.port:
             hint = "give each port once; else one chip is a copy of the other"
             raise UserError(f"the same MAC {found.mac} is at {other}", hint)
