@@ -6,7 +6,7 @@ Its code takes memory: this is imported only where `link_port` is set, and what 
 import binascii
 import os
 
-from spamgate.app.environment import forget_module
+from spamgate.app import forget_module
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.hal.steady_clock import ticks_ms
