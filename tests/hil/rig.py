@@ -20,6 +20,7 @@ class Rig:
     """One board.  `can` names its capabilities, `lacks` says why it has no others."""
 
     name = ""
+    board = ""  # its folder in boards/
     can: frozenset[str] = frozenset()
     lacks: Mapping[str, str] = {}
     port = ""

@@ -46,6 +46,7 @@ class PtyRig(Rig):
     """MicroPython's unix port as a board."""
 
     name = "pty"
+    board = "UNIX"
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "a Linux process has no ROM"}
 
@@ -63,7 +64,8 @@ class PtyRig(Rig):
         self._process: subprocess.Popen | None = None
         self._powered = self._raw = False
         self._lock = threading.Lock()
-        self._wire = Wire(self._ended, self._look)
+        # This port's prompt forgets what it has not read when it begins to run a line; those of boards do not
+        self._wire = Wire(self._ended, self._look, rest_after=b"\r")
         self.port = self._wire.port
 
     def install(self, files: Mapping[str, bytes]) -> None:

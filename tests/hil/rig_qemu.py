@@ -24,6 +24,7 @@ class QemuRig(Rig):
     """MicroPython on QEMU's mps2-an385."""
 
     name = "qemu"
+    board = "QEMU_MPS2"
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "QEMU loads the firmware itself"}
 
@@ -33,7 +34,7 @@ class QemuRig(Rig):
             raise RigError(made.stderr.strip().splitlines()[-1] if made.returncode else f"no {_EMULATOR} here")
         self._flash = folder / "flash"
         self._process: subprocess.Popen | None = None
-        self._wire = Wire(lambda: None)
+        self._wire = Wire()
         self.port = self._wire.port
 
     def install(self, files: Mapping[str, bytes]) -> None:

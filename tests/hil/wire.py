@@ -5,23 +5,35 @@ import os
 import pty
 import select
 import threading
+import time
 import tty
 from collections.abc import Callable
 
 _PIECE = 4096
+_PROMPT_S = 0.05
 
 
 class Wire:
     """A pty for programs to open, joined to whatever the board's end is at the time."""
 
-    def __init__(self, on_end: Callable[[], None], on_sent: Callable[[bytes], None] = lambda _: None) -> None:
-        """`on_end` hears in the wire's thread that the board's end has closed, `on_sent` what programs send."""
+    def __init__(
+        self,
+        on_end: Callable[[], None] = lambda: None,
+        on_sent: Callable[[bytes], None] = lambda _: None,
+        rest_after: bytes = b"",
+    ) -> None:
+        """`on_end` hears in the wire's thread that the board's end has closed, `on_sent` what programs send.
+
+        What follows the byte `rest_after` is delivered only when a prompt has had time to act on that.
+        """
         self._outside, self._kept_open = pty.openpty()
         tty.setraw(self._kept_open)
         os.set_blocking(self._outside, False)
         self.port = os.ttyname(self._kept_open)
         self._on_end = on_end
         self._on_sent = on_sent
+        self._rest_after = rest_after
+        self._resting_until = 0.0
         self._board = -1
         self._to_board = b""
         self._to_outside = b""
@@ -71,11 +83,12 @@ class Wire:
             board = self._board
             readers = [self._woken, *([] if self._to_board else [self._outside])]
             writers = [self._outside] if self._to_outside else []
+            rest_s = self._resting_until - time.monotonic()
             if board >= 0:
                 readers += [] if self._to_outside else [board]
-                writers += [board] if self._to_board else []
+                writers += [board] if self._to_board and rest_s <= 0 else []
             try:
-                ready, writable, _ = select.select(readers, writers, [])
+                ready, writable, _ = select.select(readers, writers, [], rest_s if rest_s > 0 else None)
             except OSError:
                 continue  # the board's end was closed under us
             if self._woken in ready:
@@ -92,7 +105,7 @@ class Wire:
         if self._outside in writable and self._to_outside:
             self._to_outside = self._to_outside[_written(self._outside, self._to_outside) :]
         if board in writable:
-            self._to_board = self._to_board[_written(board, self._to_board) :]
+            self._send_to(board)
         if board not in ready:
             return False
         data = _read(board)
@@ -102,6 +115,13 @@ class Wire:
             self._drop()
             return True
         return False
+
+    def _send_to(self, board: int) -> None:
+        head, end, _ = self._to_board.partition(self._rest_after) if self._rest_after else (self._to_board, b"", b"")
+        count = _written(board, head + end)
+        self._to_board = self._to_board[count:]
+        if end and count > len(head):
+            self._resting_until = time.monotonic() + _PROMPT_S
 
     def _from_outside(self) -> None:
         data = _read(self._outside) or b""
