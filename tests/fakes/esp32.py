@@ -22,7 +22,7 @@ class World:
     """What surrounds the chip, and what it was told."""
 
     def __init__(self):
-        self.networks = {"Home": "secret"}  # in reach, with their passwords
+        self.networks = {"Home": "secret-of-home"}  # in reach, with their passwords
         self.has_dhcp = True
         self.given = HOME
         self.radio_error = None

@@ -4,6 +4,7 @@ Addresses are (text, port); ten sockets are all there are; options that lwIP's `
 errors; a datagram that cannot be sent now is ETIMEDOUT, not EAGAIN (modsocket.c, 1.26.1).
 """
 
+import io
 import socket as kernel
 import struct
 import sys
@@ -13,12 +14,13 @@ SOL_SOCKET, SO_REUSEADDR = 0xFFF, 4  # lwIP's
 MOST_SOCKETS = 10
 ENFILE, EAGAIN, ETIMEDOUT, EINPROGRESS = 23, 11, 116, 119
 _PACKED = sys.implementation.name == "micropython"
+_GET_FILENO = 10  # what MicroPython's poll asks a stream for (py/stream.h)
 
 open_sockets = []
 
 
-class LwipSocket:
-    """One socket, or None of them left."""
+class LwipSocket(io.IOBase if _PACKED else object):
+    """One of ten sockets; `poll` takes it as it takes a real one."""
 
     def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0, made=None):
         if len(open_sockets) >= MOST_SOCKETS:
@@ -26,6 +28,12 @@ class LwipSocket:
         self.inner = made or kernel.socket(family, kind)
         open_sockets.append(self)
         self.refuses_binds = 0
+
+    def fileno(self):
+        return self.inner.fileno()
+
+    def ioctl(self, request, value):
+        return self.inner.fileno() if request == _GET_FILENO else 0
 
     def setblocking(self, flag):
         self.inner.setblocking(flag)
@@ -66,6 +74,9 @@ class LwipSocket:
 
     def recv(self, size):
         return self.inner.recv(size)
+
+    def readinto(self, buf):
+        return self.inner.readinto(buf) if _PACKED else self.inner.recv_into(buf)
 
     def recvfrom(self, size):
         data, peer = self.inner.recvfrom(size)

@@ -209,6 +209,12 @@ class TheSerialLine(unittest.TestCase):
         self.assertEqual((self.line.read_into(buf), bytes(buf)), (2, b"efcd"))
         self.assertEqual(self.line.read_into(bytearray(0)), 0)
 
+    def test_whether_anything_has_arrived(self):
+        self.assertFalse(self.line.has_input())
+        self.wire.waiting.extend(b"a")
+        self.assertTrue(self.line.has_input())
+        self.assertEqual(self.line.read_into(bytearray(4)), 1)
+
     def test_the_other_end_is_gone(self):
         self.wire.is_gone = True
         self.assertEqual(self.line.read_into(bytearray(9)), 0)

@@ -14,7 +14,7 @@ OLIMEX = {"phy": "LAN8720", "phy_addr": 0, "mdc": 23, "mdio": 18, "power": 12, "
 class Settings:
     def __init__(self, **changes):
         self.wifi_name = "Home"
-        self.wifi_password = "secret"  # noqa: S105  of a network that does not exist
+        self.wifi_password = "secret-of-home"  # noqa: S105  of a network that does not exist
         self.hostname = "spamgate"
         self.ethernet = {}
         self.time_server = ""
@@ -86,7 +86,7 @@ class JoiningWifi(Chip):
         self.join()
         self.pass_s(25)
         self.assertEqual(self.hardware.trouble, "no Wi-Fi Home in reach")
-        self.world.networks["Home"] = "secret"
+        self.world.networks["Home"] = "secret-of-home"
         self.pass_s(90)
         self.assertEqual(self.told[-1], "address 192.168.1.7")
 
@@ -255,7 +255,7 @@ class KeepingTime(Chip):
         del self.world.networks["Home"]
         self.join(time_server="time.example")
         self.pass_minutes(1)
-        self.world.networks["Home"] = "secret"
+        self.world.networks["Home"] = "secret-of-home"
         self.join()
         self.pass_minutes(1)
         self.assertEqual(self.asked_s, [])
