@@ -9,7 +9,9 @@ host's end goes away after N bytes to the board.
 
 import argparse
 import array
+import ctypes
 import fcntl
+import json
 import os
 import pty
 import random
@@ -24,7 +26,8 @@ _READ_BYTES = 4096
 _KERNEL_BYTES = 4096  # that wait on the sender's side
 _BITS = 10
 _IDLE_S = 0.2
-_LEAST_SLEEP_S = 0.0001
+_PR_SET_TIMERSLACK = 29
+_GRAIN_S = 0.0002  # a UART hands over what came in this time together
 
 
 class Direction:
@@ -64,7 +67,7 @@ class Direction:
                 return now_s + 0.001
         due = [self._travelling[0][0]] if self._travelling else []
         if self._waiting:
-            due.append(max(now_s + _LEAST_SLEEP_S, self._free_s + self._byte_s))
+            due.append(self._free_s + self._grain() * self._byte_s)
         return min(due) if due else None
 
     def _send(self, now_s: float) -> None:
@@ -72,11 +75,16 @@ class Direction:
             return
         count = len(self._waiting)
         if self._byte_s:
-            count = min(count, int((now_s - self._free_s) / self._byte_s))
-        if count > 0:
+            count = min(count, int((now_s - self._free_s) / self._byte_s + 0.001))
+        if count >= self._grain():
             self._free_s += count * self._byte_s
             self._travelling.append((self._free_s + self._delay_s, bytes(self._waiting[:count])))
             del self._waiting[:count]
+
+    def _grain(self) -> int:
+        """Return how many bytes go together."""
+        most = int(_GRAIN_S / self._byte_s) if self._byte_s else len(self._waiting)
+        return max(1, min(len(self._waiting), most))
 
     def _deliver(self) -> bool:
         due_s, data = self._travelling.popleft()
@@ -152,6 +160,20 @@ def relay(host: Ends, board: Ends, options: argparse.Namespace) -> dict[str, int
     return {"to_board": down.carried, "to_host": up.carried, "dropped": down.dropped}
 
 
+def _keep_time() -> None:
+    """Wake in time: a real line does not wait for other programs."""
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except OSError:
+        pass  # without the privilege it may be late now and then
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Make the ends, name them, and relay."""
     parser = argparse.ArgumentParser()
@@ -163,9 +185,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cut", type=int)
     options = parser.parse_args()
+    _keep_time()
     host, board = Ends(), Ends()
-    print(host.name, board.name, flush=True)
-    print(relay(host, board, options), flush=True)
+    _say(f"{host.name} {board.name}")
+    _say(json.dumps(relay(host, board, options)))
 
 
 if __name__ == "__main__":

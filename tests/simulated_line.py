@@ -32,7 +32,7 @@ class Line(NamedTuple):
         assert self.process.stdout
         said = self.process.stdout.readline()
         self.process.wait(10)
-        return json.loads(said.replace("'", '"') or "{}")
+        return json.loads(said or "{}")
 
 
 @contextmanager
