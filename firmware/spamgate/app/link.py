@@ -1,15 +1,17 @@
 """The gateway's link over TCP.
 
-Its code takes memory: this is imported only where `link_port` is set, and what sessions need only while there is one.
+Its code takes memory: this is imported only where `link_port` is set, and then at the start, while the heap is in one
+piece.
 """
 
 import binascii
 import os
 
-from spamgate.app import forget_module
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.hal.steady_clock import ticks_ms
+from spamgate.service.link import Link
+from spamgate.service.link_session import Session
 from spamgate.service.link_tcp import LinkTcp, Means
 from spamgate.wire.link_auth import KEY_BYTES
 
@@ -17,18 +19,9 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.app.commands import Commands
     from spamgate.app.gateway import Gateway
-    from spamgate.service.link_session import Session
 
 _WINDOW = const(4096)  # TCP holds the other side back; this only bounds what may be unconfirmed
 _WAIT_MS = const(10)
-_OF_SESSIONS = (
-    "spamgate.service.link",
-    "spamgate.service.link_session",
-    "spamgate.wire.link_channel",
-    "spamgate.wire.link_frame",
-    "spamgate.wire.link_messages",
-    "spamgate.wire.link_records",
-)
 _NO_AES = "settings: link_port: this MicroPython has no cryptolib; take a build with TLS, or remove link_port"
 
 
@@ -39,10 +32,7 @@ def make_link(gateway: "Gateway", commands: "Commands") -> LinkTcp:
     except ImportError:
         raise SpamgateError(_NO_AES) from None
 
-    def make_session(host: LinkTcp, sock, seals, now_ms: int) -> "Session":
-        from spamgate.service.link import Link
-        from spamgate.service.link_session import Session
-
+    def make_session(host: LinkTcp, sock, seals, now_ms: int) -> Session:
         session = Session(host, sock, seals, lambda line: Link(line, commands, ticks_ms, _nonce, _WINDOW), now_ms)
 
         def wait() -> None:
@@ -53,7 +43,7 @@ def make_link(gateway: "Gateway", commands: "Commands") -> LinkTcp:
         return session
 
     means = Means(read_key(gateway.settings.link_key), make_aes, os.urandom, ticks_ms)
-    return LinkTcp(gateway.net, gateway.loop, means, make_session, _rest, gateway.report)
+    return LinkTcp(gateway.net, gateway.loop, means, make_session, gateway.report)
 
 
 def read_key(text: str) -> bytes:
@@ -73,11 +63,6 @@ def read_key(text: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise SpamgateError("%s: no key of 64 hexadecimal digits; make one with `spamgate link-key`" % where)
     return key
-
-
-def _rest() -> None:
-    for name in _OF_SESSIONS:
-        forget_module(name)
 
 
 def _nonce() -> bytes:

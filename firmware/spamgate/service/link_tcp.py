@@ -5,8 +5,6 @@ four are heard at a time, two of an address, and the newest takes the place of t
 Five that fail to prove themselves, and their address is refused for a minute, later longer (`link_patience.py`).  After
 the proof: two sessions, each with two records and what a Link has; a third that proves itself takes the place of
 whoever has been silent longest, for that may be a cable that was pulled.
-
-What sessions need is imported by whoever makes them, once there is one, and may be given back when there is none.
 """
 
 from spamgate.core.compat import const
@@ -44,17 +42,13 @@ class Means:
 class LinkTcp:
     """Listens on the LAN's interfaces.
 
-    `make_session(host, sock, seals, now_ms)` returns the Session of a caller that has proved itself, and is told by
-    `on_rest()` that the last one is over.
+    `make_session(host, sock, seals, now_ms)` returns the Session of a caller that has proved itself.
     """
 
-    def __init__(
-        self, net, loop, means: Means, make_session: "Callable[..., Session]", on_rest: "Callable[[], object]", report
-    ) -> None:
+    def __init__(self, net, loop, means: Means, make_session: "Callable[..., Session]", report) -> None:
         self.loop = loop
         self.means = means
         self._make_session = make_session
-        self._on_rest = on_rest
         self.sessions: "list[Session]" = []
         self._net = net
         self._report = report
@@ -153,8 +147,6 @@ class LinkTcp:
             self.loop.remove(session.sock)
             session.sock.close()
             session.link.close()
-            if not self.sessions:
-                self._on_rest()
 
     def forget(self, caller: "Caller") -> None:
         """It goes, and nobody is to blame."""

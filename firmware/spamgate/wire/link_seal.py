@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     MakeAes = Callable[[bytes], Callable[[bytearray], bytes]]
 
-TEXT_BYTES = 640  # the most that a record holds
+TEXT_BYTES = 512  # the most that a record holds
 LENGTH_BYTES = 2
 TAG_BYTES = 16
 RECORD_BYTES = LENGTH_BYTES + TEXT_BYTES + TAG_BYTES
 
 _HASH_BLOCK = const(64)  # of SHA-256
 _BLOCK = const(16)  # of AES
-_STREAM_BYTES = const(256)
+_STREAM_BYTES = const(128)  # encrypted at a time
 _MOST = const(0x3FFFFFFF)  # records, and blocks of key stream: a session ends before it repeats itself
 
 
@@ -70,7 +70,6 @@ class Seal:
         self._aes = aes
         self._mac = mac
         self._count = 0
-        self._counters = bytearray(_STREAM_BYTES)
         self._block = 0  # of the key stream
         self._stream = b""
         self._used = 0  # of the stream
@@ -114,10 +113,11 @@ class Seal:
 
     def _draw(self) -> None:
         """Make the next piece of the key stream: the encrypted numbers of its blocks."""
+        counters = bytearray(_STREAM_BYTES)
         for at in range(_BLOCK - 4, _STREAM_BYTES, _BLOCK):
-            struct.pack_into(">I", self._counters, at, self._block)
+            struct.pack_into(">I", counters, at, self._block)
             self._block += 1
-        self._stream = self._aes(self._counters)
+        self._stream = self._aes(counters)
         self._used = 0
 
 
