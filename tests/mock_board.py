@@ -53,7 +53,8 @@ class MockBoard:
         return path.read_bytes()
 
     def received(self) -> int:
-        """Return how many bytes came over the line in this session."""
+        """Return how many bytes came over the line in the last session."""
+        time.sleep(0.2)  # for it to notice the end of the session
         self.flash()
         return int(Path(self.port + ".received").read_bytes())
 

@@ -33,8 +33,8 @@ from spamgate_tools.boards.stock_image import boot_offset, read_image
 
 CHIPS = {"esp32": 4, "esp32s3": 8, "esp32c3": 4}  # MB of flash
 SEED = int(os.environ.get("SPAMGATE_SEED") or 1)
-CUTS = 50 if os.environ.get("SPAMGATE_LONG") else 6
-FLIPS = 50 if os.environ.get("SPAMGATE_LONG") else 4
+CUTS = 50 if os.environ.get("SPAMGATE_LONG") else 5
+FLIPS = 50 if os.environ.get("SPAMGATE_LONG") else 3
 CONTENT = {"main.py": b"x = 1\n", "settings.json": b'{"wifi_name": "home"}', "spamgate/app/board.mpy": b"M" * 9000}
 NEAR_END = 4096  # bytes on the line after which nothing is left that could fail
 

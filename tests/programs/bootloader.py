@@ -4,7 +4,7 @@
 LINK is a symbolic link to the pty, as a port has a name that stays when the cable is pulled and put back: after
 `--cut` bytes the pty goes and another comes.  Each fault happens once (`--always`: every time); more can be ordered
 by lines such as "cut 5000" on standard input, for the next session.  Flash keeps its content.  SIGUSR1 writes the
-flash to LINK.flash, and to LINK.received how many bytes came in this session.
+flash to LINK.flash, and to LINK.received how many bytes came in the last session.
 """
 
 import argparse
@@ -31,6 +31,11 @@ class Faults:
     def __init__(self, options):
         self.cut, self.flip, self.damage, self.always = options.cut, options.flip, options.damage, options.always
         self.received = 0
+        self.last_received = 0
+
+    def end_session(self):
+        """Count anew."""
+        self.last_received, self.received = self.received, 0
 
     def take_orders(self, lines):
         """Let faults be ordered while it runs."""
@@ -85,13 +90,24 @@ class Flash(server.FlashImage):
 
 
 class Line(server.PtyMasterTransport):
-    """The board's end of the cable."""
+    """The board's end of the cable; who lets go of the other end and takes it again finds the board reset."""
 
     faults: Faults
+    is_pulled = False
 
     def recv(self, size):
         """Receive; an OSError is how the mock hears that the cable is gone."""
-        return self.faults.on_line(super().recv(size))
+        try:
+            return self.faults.on_line(super().recv(size))
+        except Unplugged:
+            self.is_pulled = True
+            raise
+
+    def expect(self, path):
+        """Hold the other end until somebody takes it."""
+        if self._slave_released:
+            self._slave = os.open(path, os.O_RDWR | os.O_NOCTTY)
+            self._slave_released = self._saw_client_data = False
 
 
 def _slip_encode(data):
@@ -121,23 +137,24 @@ def _serve(options):
     signal.signal(signal.SIGUSR1, lambda *_: _tell(options.link, flash, faults))
     threading.Thread(target=faults.take_orders, args=(sys.stdin,), daemon=True).start()
     while True:
-        line = Line.create()
+        line = Line.create(track_disconnect=True)
         line.faults = faults
-        faults.received = 0
+        path = line.client_path
         scratch = f"{options.link}.new"
-        os.symlink(line.client_path, scratch)
+        os.symlink(path, scratch)
         os.rename(scratch, options.link)
-        gone = False
-        while not gone:
+        while not line.is_pulled:
             connection = server.BootloaderConnection(pty=line)
-            gone = server.handle_client(connection, threading.Event(), options.chip, flash=flash)
-            faults.received = 0
+            server.handle_client(connection, threading.Event(), options.chip, flash=flash)
+            faults.end_session()
+            line.expect(path)
+        os.unlink(options.link)
         line.close()
 
 
 def _tell(link, flash, faults):
     """Write each file whole, under its name at the end."""
-    for kind, data in (("received", b"%d" % faults.received), ("flash", flash.data)):
+    for kind, data in (("received", b"%d" % faults.last_received), ("flash", flash.data)):
         scratch = Path(f"{link}.{kind}.new")
         scratch.write_bytes(data)
         os.rename(scratch, f"{link}.{kind}")
@@ -155,6 +172,7 @@ def main():
     parser.add_argument("--always", action="store_true")
     options = parser.parse_args()
     mac = tuple(int(byte, 16) for byte in options.mac.split(":"))
+    server._FLASH_END_IDLE_SEC = float("inf")  # else it forgets who it is talking to, 3 s after a write
     server.perform_read_flash_stream = _stream(server.perform_read_flash_stream)
     server.slip_encode, server.slip_decode_frames = _slip_encode, _slip_decode_frames
     registers.mac_bytes_for_chip = lambda chip: mac
