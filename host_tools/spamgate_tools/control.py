@@ -1,13 +1,15 @@
-"""Talk to a running gateway: requests over its control socket, answers and events line by line."""
+"""Talk to a running gateway or a board: requests over a control socket or a link, answers and events line by line."""
 
 import json
 import os
 import socket
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from spamgate.wire.messages import LINE_BYTES, PROTOCOL
 from spamgate_tools.errors import UserError
+from spamgate_tools.link.client import Client
+from spamgate_tools.link.transports import DEFAULT_BAUD, open_port
 
 DEFAULT_SOCKET = "/run/spamgate/control"
 SOCKET_VARIABLE = "SPAMGATE_SOCKET"
@@ -29,12 +31,34 @@ class Line(NamedTuple):
         return self.fields["type"]
 
 
-class Control:
-    """One connection to a gateway; use it in a `with`."""
+class Place(NamedTuple):
+    """Where a gateway or board is asked: at its control socket, or at a port with its link."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._socket = _connect(path)
+    socket: str
+    port: str | None = None
+    baud: int = DEFAULT_BAUD
+
+
+class Pipe(Protocol):
+    """What lines go through."""
+
+    def send(self, data: bytes) -> None:
+        """Send whole lines."""
+
+    def receive(self, patience_s: float | None) -> bytes:
+        """Return what comes next; TimeoutError after `patience_s` of silence, UserError when it is over."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Control:
+    """One connection to a gateway or a board; use it in a `with`."""
+
+    def __init__(self, place: Place | str) -> None:
+        place = Place(place) if isinstance(place, str) else place
+        self._name = place.port or place.socket
+        self._pipe: Pipe = _LinkPipe(place) if place.port else _SocketPipe(place.socket)
         self._pending = b""
 
     def __enter__(self) -> "Control":
@@ -42,21 +66,18 @@ class Control:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._pipe.close()
 
     def ask(self, kind: str, **fields: object) -> list[Line]:
         """Ask, and return the lines of the answer; UserError when the gateway refuses."""
         request = json.dumps({"type": kind, **fields}).encode() + b"\n"
         if len(request) > LINE_BYTES:
             raise UserError(f"{kind}: more than the {LINE_BYTES} bytes that a gateway reads")
-        try:
-            self._socket.sendall(request)
-        except OSError:
-            pass  # what it said before it went is still to be read
+        self._pipe.send(request)
         try:
             return list(self._answer())
         except TimeoutError:
-            raise UserError(f"{self._path}: the gateway does not answer", "look at its log") from None
+            raise UserError(f"{self._name}: the gateway does not answer", "look at its log") from None
 
     def lines(self, patience_s: float | None) -> Iterator[Line]:
         """Yield each line that comes; TimeoutError after `patience_s` of silence."""
@@ -66,7 +87,9 @@ class Control:
                 self._pending = rest
                 yield self._parse(text)
             else:
-                self._receive(patience_s)
+                self._pending += self._pipe.receive(patience_s)
+                if len(self._pending) > _MOST_LINE_BYTES:
+                    raise self._stranger()
 
     def _answer(self) -> Iterator[Line]:
         for line in self.lines(_PATIENCE_S):
@@ -75,20 +98,6 @@ class Control:
             if line.kind == "error" and "t" not in line.fields:  # an event has a time
                 raise UserError(str(line.fields.get("text")), str(line.fields.get("hint") or ""))
             yield line
-
-    def _receive(self, patience_s: float | None) -> None:
-        self._socket.settimeout(patience_s)
-        try:
-            data = self._socket.recv(1 << 16)
-        except TimeoutError:
-            raise
-        except OSError:
-            data = b""
-        if not data:
-            raise UserError(f"{self._path}: the gateway has ended the connection", "look at its log")
-        self._pending += data
-        if len(self._pending) > _MOST_LINE_BYTES:
-            raise self._stranger()
 
     def _parse(self, text: bytes) -> Line:
         try:
@@ -100,7 +109,53 @@ class Control:
         raise self._stranger()
 
     def _stranger(self) -> UserError:
-        return UserError(f"{self._path}: whoever listens there is no gateway of Spamgate", "name another --socket")
+        text = f"{self._name}: whoever listens there is no gateway of Spamgate"
+        return UserError(text, "name another --socket or --port")
+
+
+class _SocketPipe:
+    """A control socket."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._socket = _connect(path)
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            pass  # what it said before it went is still to be read
+
+    def receive(self, patience_s: float | None) -> bytes:
+        self._socket.settimeout(patience_s)
+        try:
+            data = self._socket.recv(1 << 16)
+        except TimeoutError:
+            raise
+        except OSError:
+            data = b""
+        if not data:
+            raise UserError(f"{self._path}: the gateway has ended the connection", "look at its log")
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _LinkPipe:
+    """A link to a board, or to a gateway over TCP."""
+
+    def __init__(self, place: Place) -> None:
+        self._client = Client(open_port(place.port or "", place.baud)).__enter__()
+
+    def send(self, data: bytes) -> None:
+        self._client.send_text(data)
+
+    def receive(self, patience_s: float | None) -> bytes:
+        return self._client.receive(patience_s) + b"\n"
+
+    def close(self) -> None:
+        self._client.close()
 
 
 def _connect(path: str) -> socket.socket:

@@ -1,14 +1,16 @@
-"""What the verbs that talk to a running gateway share: DEVICE, --socket, --json, and how an order is given."""
+"""What the verbs that talk to a gateway or board share: DEVICE, --socket, --port, --json, and how an order is given."""
 
+import functools
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
 from spamgate.core.states import STATE_NAMES
-from spamgate_tools.control import DEFAULT_SOCKET, SOCKET_VARIABLE, Control, Line
+from spamgate_tools.control import DEFAULT_SOCKET, SOCKET_VARIABLE, Control, Line, Place
 from spamgate_tools.device_words import action_text
 from spamgate_tools.errors import UserError
+from spamgate_tools.link.transports import DEFAULT_BAUD
 
 NORMAL = STATE_NAMES[0]
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -17,7 +19,6 @@ DEVICE = click.argument("device", metavar="DEVICE")
 
 _SOCKET = click.option(
     "--socket",
-    "path",
     metavar="PATH",
     default=DEFAULT_SOCKET,
     envvar=SOCKET_VARIABLE,
@@ -25,12 +26,29 @@ _SOCKET = click.option(
     show_envvar=True,
     help="The running gateway's control socket.",
 )
+_BAUD = click.option("--baud", type=click.IntRange(9600, 4000000), default=DEFAULT_BAUD, show_default=True, hidden=True)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what the gateway says, one JSON object a line.")
 
 
 def asks_gateway(command: Command) -> Command:
-    """Give the command the options --socket (`path`) and --json (`as_json`)."""
-    return _SOCKET(_JSON(command))
+    """Give the command the options --socket, --port and --json; it gets `place` and `as_json`."""
+    return _asks(command, "--port", "--link")
+
+
+def asks_gateway_by_link(command: Command) -> Command:
+    """The same for a command whose --port is something else."""
+    return _asks(command, "--link")
+
+
+def _asks(command: Command, *names: str) -> Command:
+    text = "The serial port of a board, or tcp://HOST:PORT of a gateway, instead of a control socket."
+    port = click.option(*names, "link", metavar="PORT", help=text)
+
+    @functools.wraps(command)
+    def placed(*words: object, socket: str, link: str | None, baud: int, **options: object) -> object:
+        return command(*words, place=Place(socket, link, baud), **options)
+
+    return _SOCKET(port(_BAUD(_JSON(placed))))  # type: ignore[return-value]
 
 
 def reasons(control: Control, device: str) -> list[Line]:
@@ -47,9 +65,9 @@ def print_lines(lines: list[Line]) -> None:
         click.echo(line.text)
 
 
-def give_order(path: str, as_json: bool, kind: str, **fields: str) -> None:
+def give_order(place: Place, as_json: bool, kind: str, **fields: str) -> None:
     """Tell the gateway what to do, and print what came of it."""
-    with Control(path) as control:
+    with Control(place) as control:
         lines = control.ask(kind, **fields)
     if as_json:
         print_lines(lines)

@@ -2,13 +2,14 @@
 
 import click
 
+from spamgate_tools.control import Place
 from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, give_order
 
 
 @click.command()
 @DEVICE
 @asks_gateway
-def confirm(device: str, path: str, as_json: bool) -> None:
+def confirm(device: str, place: Place, as_json: bool) -> None:
     """Agree that a quarantined device sends spam.
 
     From now on the gateway refuses the mail of DEVICE (its MAC, name or address) for good (554) instead of putting it
@@ -18,4 +19,4 @@ def confirm(device: str, path: str, as_json: bool) -> None:
     Example:
       spamgate confirm camera-porch
     """
-    give_order(path, as_json, "confirm", device=device)
+    give_order(place, as_json, "confirm", device=device)

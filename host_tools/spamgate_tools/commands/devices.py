@@ -3,14 +3,14 @@
 import click
 from rich.console import Console
 
-from spamgate_tools.control import Control
+from spamgate_tools.control import Control, Place
 from spamgate_tools.device_table import Devices, show
 from spamgate_tools.gateway_verbs import NORMAL, asks_gateway, print_lines, reasons
 
 
 @click.command()
 @asks_gateway
-def devices(path: str, as_json: bool) -> None:
+def devices(place: Place, as_json: bool) -> None:
     """Show the devices of the home.
 
     As the running gateway sees them; for those that it suspects, also why.
@@ -20,7 +20,7 @@ def devices(path: str, as_json: bool) -> None:
       spamgate devices
       spamgate devices --json | jq 'select(.state != "normal").device'
     """
-    with Control(path) as control:
+    with Control(place) as control:
         lines = control.ask("devices")
         if as_json:
             print_lines(lines)

@@ -3,7 +3,7 @@
 import click
 from rich.console import Console
 
-from spamgate_tools.control import Control
+from spamgate_tools.control import Control, Place
 from spamgate_tools.device_words import explain_device
 from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, print_lines
 
@@ -11,7 +11,7 @@ from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, print_lines
 @click.command()
 @DEVICE
 @asks_gateway
-def explain(device: str, path: str, as_json: bool) -> None:
+def explain(device: str, place: Place, as_json: bool) -> None:
     """Say why a device is in its state.
 
     Shows what DEVICE (its MAC, name or address) did, when and with whom, and what you can do about it.
@@ -21,7 +21,7 @@ def explain(device: str, path: str, as_json: bool) -> None:
       spamgate explain camera-porch
       spamgate explain 02:00:5e:10:00:01 --json
     """
-    with Control(path) as control:
+    with Control(place) as control:
         lines = control.ask("explain", device=device)
     if as_json:
         print_lines(lines)

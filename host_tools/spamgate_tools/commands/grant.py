@@ -3,6 +3,7 @@
 import click
 
 from spamgate.wire.messages import GRANTS
+from spamgate_tools.control import Place
 from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, give_order
 
 
@@ -10,7 +11,7 @@ from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, give_order
 @DEVICE
 @click.argument("grant", metavar="GRANT", type=click.Choice(GRANTS))
 @asks_gateway
-def grant(device: str, grant: str, path: str, as_json: bool) -> None:
+def grant(device: str, grant: str, place: Place, as_json: bool) -> None:
     """Say what a device may send.
 
     GRANT says it for DEVICE (its MAC, name or address):
@@ -24,4 +25,4 @@ def grant(device: str, grant: str, path: str, as_json: bool) -> None:
     Example:
       spamgate grant nas mail-server
     """
-    give_order(path, as_json, "grant", device=device, grant=grant)
+    give_order(place, as_json, "grant", device=device, grant=grant)

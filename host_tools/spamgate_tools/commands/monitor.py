@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from spamgate_tools.control import Control, Line
+from spamgate_tools.control import Control, Line, Place
 from spamgate_tools.device_table import Devices
 from spamgate_tools.device_words import event_text
 from spamgate_tools.gateway_verbs import NORMAL, asks_gateway, reasons
@@ -21,7 +21,7 @@ _EVENTS_SHOWN = 8
 
 @click.command()
 @asks_gateway
-def monitor(path: str, as_json: bool) -> None:
+def monitor(place: Place, as_json: bool) -> None:
     """Watch the home live.
 
     Shows the devices, and every event as it happens, until you stop it with Ctrl-C.  With --json: a line for each
@@ -32,7 +32,7 @@ def monitor(path: str, as_json: bool) -> None:
       spamgate monitor
       spamgate monitor --json | jq 'select(.type == "verdict")'
     """
-    with Control(path) as control:
+    with Control(place) as control:
         lines = control.ask("monitor")
         try:
             if as_json:

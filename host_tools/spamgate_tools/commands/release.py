@@ -2,13 +2,14 @@
 
 import click
 
+from spamgate_tools.control import Place
 from spamgate_tools.gateway_verbs import DEVICE, asks_gateway, give_order
 
 
 @click.command()
 @DEVICE
 @asks_gateway
-def release(device: str, path: str, as_json: bool) -> None:
+def release(device: str, place: Place, as_json: bool) -> None:
     """Let a device mail again.
 
     DEVICE (its MAC, name or address) is clean now, or never was guilty.  Its score is halved, not forgotten: if it goes
@@ -18,4 +19,4 @@ def release(device: str, path: str, as_json: bool) -> None:
     Example:
       spamgate release camera-porch
     """
-    give_order(path, as_json, "release", device=device)
+    give_order(place, as_json, "release", device=device)

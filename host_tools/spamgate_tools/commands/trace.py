@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import click
 
 from spamgate.wire.address import AddressError, parse_address
-from spamgate_tools.control import Control
+from spamgate_tools.control import Control, Place
 from spamgate_tools.errors import EXIT_DIFFERENT, UserError
-from spamgate_tools.gateway_verbs import asks_gateway, print_lines
+from spamgate_tools.gateway_verbs import asks_gateway_by_link, print_lines
 
 _MOST_EPOCH = (1 << 32) - 1
 
@@ -42,8 +42,8 @@ def _address(context: click.Context, option: click.Parameter, text: str | None) 
 @click.option("--port", type=click.IntRange(1, 65535), help="The source port that the server saw.")
 @click.option("--ip", metavar="ADDRESS", callback=_address, help="The home's public address that the server saw.")
 @click.option("--skew", type=click.IntRange(0, 3600), default=60, show_default=True, help="Seconds clocks may differ.")
-@asks_gateway
-def trace(time_s: int, port: int | None, ip: str | None, skew: int, path: str, as_json: bool) -> None:
+@asks_gateway_by_link
+def trace(time_s: int, port: int | None, ip: str | None, skew: int, place: Place, as_json: bool) -> None:
     """Name the device behind a report.
 
     A report from outside says when and from which port of the home's address a mail server was reached.  Prints the
@@ -55,7 +55,7 @@ def trace(time_s: int, port: int | None, ip: str | None, skew: int, path: str, a
       spamgate trace --time 2026-11-22T14:02:11Z --port 40123
     """
     fields = {"time": time_s, "port": port, "ip": ip, "skew": skew}
-    with Control(path) as control:
+    with Control(place) as control:
         lines = control.ask("trace", **{name: value for name, value in fields.items() if value is not None})
     if as_json:
         print_lines(lines)
