@@ -16,8 +16,13 @@ import pytest
 from e2e.tray import Tray
 from esp_images import made_image
 
+from spamgate_tools.boards.application import board_files
 from spamgate_tools.boards.catalogue import find_board
 from spamgate_tools.boards.image import read_files
+from spamgate_tools.errors import UserError
+from spamgate_tools.provision.bench import PASSED
+from spamgate_tools.provision.esp import prove
+from spamgate_tools.provision.identity import Identity
 
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 _BAD = (5, 11, 23)
@@ -215,3 +220,37 @@ def test_a_board_for_which_there_is_no_image_is_named(bench):
         ran = bench.run((1, 2))
     assert (ran.ends[1]["step"], ran.ends[2]["step"]) == ("failed", "done")
     assert ran.ends[1]["cause"] == "no image for its chip esp32c3, only for esp32"
+
+
+def test_a_profile_that_boards_would_refuse_is_refused_before_one_is_touched(bench):
+    (bench.folder / "settings.json").write_text('{"wifi_nam": "home"}')
+    done = subprocess.run(bench.command((1,)), capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'profile \'default\': settings: "wifi_nam" is not a key; did you mean wifi_name?' in done.stderr
+    (bench.folder / "settings.json").write_text('{"wifi_password": "secret!"}')
+    done = subprocess.run(bench.command((1,)), capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+    assert done.returncode == 2 and "wifi_password: this is not a password" in done.stderr
+
+
+@pytest.fixture
+def guard(tmp_path):
+    """A board of a Linux process that runs the firmware, and who it was made to be."""
+    from hil.rig import RigError
+    from hil.rig_pty import PtyRig
+
+    try:
+        rig = PtyRig(tmp_path)
+    except RigError as missing:
+        pytest.skip(f"not run: {missing}")
+    identity = Identity("P-0001", _mac(1), "UNIX", bytes(range(32)))
+    rig.install(board_files(find_board("UNIX"), {}, identity.document()))
+    rig.power_on()
+    yield rig.port, identity
+    rig.close()
+
+
+def test_a_board_that_runs_proves_who_it_is(guard):
+    port, identity = guard
+    assert prove(port, identity) == PASSED
+    with pytest.raises(UserError, match="self-test: the board says that it is 'P-0001'"):
+        prove(port, Identity("P-0002", identity.mac, "UNIX", identity.link_key))

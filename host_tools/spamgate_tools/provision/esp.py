@@ -12,6 +12,7 @@ from spamgate_tools.boards.find_image import image_here
 from spamgate_tools.boards.flasher import WRITE, Bootloader
 from spamgate_tools.boards.former_files import former_files
 from spamgate_tools.boards.image import make_image
+from spamgate_tools.boards.settings_check import check_settings
 from spamgate_tools.boards.stock_image import OLDEST, StockImage, load_image
 from spamgate_tools.errors import UserError
 from spamgate_tools.provision.bench import NOT_RUN, PASSED, Found, Progress
@@ -40,6 +41,8 @@ class EspBench:
         for chip, image in self._images.items():
             board = self._kind(chip)
             if board.chip == chip:
+                settings = {**board.facts.get("settings", {}), **profile.settings}
+                check_settings(settings, f"profile {profile.name!r}")
                 files = board_files(board, profile.settings, nobody.document())
                 make_image(board, image, files, board.layouts[0].flash_bytes)
 
