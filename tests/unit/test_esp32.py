@@ -107,6 +107,19 @@ class JoiningWifi(Chip):
         self.pass_s(3)
         self.assertEqual(self.told[-1], "address 192.168.1.7")
 
+    def test_after_a_success_pauses_begin_short_again(self):
+        del self.world.networks["Home"]
+        self.join()
+        self.pass_s(10 * 60)
+        self.world.networks["Home"] = "secret-of-home"
+        self.pass_s(90)
+        self.assertTrue(self.hardware.address)
+        del self.world.networks["Home"]
+        self.world.station.fade()
+        tried = len(self.world.station.attempts)
+        self.pass_s(44)  # 20 s, a pause of 1 s, 20 s, a pause of 2 s
+        self.assertEqual(len(self.world.station.attempts), tried + 3)
+
     def test_another_address_is_told_within_two_seconds(self):
         self.join()
         self.pass_s(3)
@@ -311,6 +324,8 @@ class TheRest(Chip):
         self.world.cause = 3
         self.assertEqual(self.start().starts(), 1)
         self.world.power_cut()
+        self.assertEqual(self.start().starts(), 1)
+        self.world.rtc_memory = b"SGs\3"  # power that sank too low does not wipe it
         self.assertEqual(self.start().starts(), 1)
 
     def test_what_others_keep_there_is_no_count(self):

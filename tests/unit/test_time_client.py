@@ -138,22 +138,22 @@ class NamesThatDoNotResolve(Scene):
         self.assertEqual((self.outcome, self.server.queue, self.net.open_count()), (FAILED, [], 2))
 
     def test_no_such_name(self):
-        self.fail(lambda asked, address: answer(asked, flags=b"\x81\x83", records=0))
+        self.fail(lambda asked, address: answer(asked, address=address, flags=b"\x81\x83", records=0))
 
     def test_another_question(self):
-        self.fail(lambda asked, address: answer(asked).replace(b"time", b"mime"))
+        self.fail(lambda asked, address: answer(asked, address=address).replace(b"time", b"mime"))
 
     def test_another_number(self):
-        self.fail(lambda asked, address: bytes((asked[0] ^ 1,)) + answer(asked)[1:])
+        self.fail(lambda asked, address: bytes((asked[0] ^ 1,)) + answer(asked, address=address)[1:])
 
     def test_no_answer_but_a_question(self):
-        self.fail(lambda asked, address: answer(asked, flags=b"\1\0"))
+        self.fail(lambda asked, address: answer(asked, address=address, flags=b"\1\0"))
 
     def test_no_address_in_it(self):
-        self.fail(lambda asked, address: answer(asked, records=0))
+        self.fail(lambda asked, address: answer(asked, address=address, records=0))
 
     def test_cut_short_or_nonsense(self):
-        self.fail(lambda asked, address: answer(asked)[:-6])
+        self.fail(lambda asked, address: answer(asked, address=address)[:-6])
 
     def test_an_error_in_an_answer_is_no_crash(self):
         for seed in range(64):
