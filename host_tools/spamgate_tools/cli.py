@@ -6,6 +6,7 @@ import click
 
 from spamgate_tools import __version__
 from spamgate_tools.commands.backup import backup
+from spamgate_tools.commands.board import clock, journal, metrics, settings
 from spamgate_tools.commands.boards import boards
 from spamgate_tools.commands.confirm import confirm
 from spamgate_tools.commands.decode import decode
@@ -18,6 +19,7 @@ from spamgate_tools.commands.inventory import inventory
 from spamgate_tools.commands.lab import lab
 from spamgate_tools.commands.monitor import monitor
 from spamgate_tools.commands.provision import provision
+from spamgate_tools.commands.put import put
 from spamgate_tools.commands.release import release
 from spamgate_tools.commands.replay import replay
 from spamgate_tools.commands.trace import trace
@@ -44,6 +46,8 @@ spamgate.add_command(backup)
 spamgate.add_command(boards)
 spamgate.add_command(provision)
 spamgate.add_command(inventory)
+for verb in (settings, journal, metrics, clock, put):
+    spamgate.add_command(verb)
 spamgate.add_command(lab)
 
 

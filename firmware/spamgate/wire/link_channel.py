@@ -47,10 +47,10 @@ WINDOW = 250  # what a board announces whose input ring has 260 bytes
 HOST_WINDOW = 4096
 SPAN = 8  # frames on their way at most
 
-_OPEN = const(0x4F)
-_OPENED = const(0x6F)
-_RESET = const(0x52)
-_CONFIRM = const(0x41)
+OPEN = const(0x4F)
+OPENED = const(0x6F)
+RESET = const(0x52)
+CONFIRM = const(0x41)
 _VERSION = const(1)
 _OPEN_AGAIN_MS = const(250)
 _RESET_AGAIN_MS = const(1000)
@@ -112,7 +112,7 @@ class Channel:
         self._order: "list[_Slot]" = []  # those in use, by their numbers
         self._note = bytearray(48)  # the frame that is no content
         self._note_view = memoryview(self._note)
-        self._owed = 0 if is_host else _RESET  # the kind of note to be sent
+        self._owed = 0 if is_host else RESET  # the kind of note to be sent
         self._nonce = b""
         self._theirs = b""
         self._seed_in = self._seed_out = 0
@@ -133,14 +133,14 @@ class Channel:
         self.is_open = False
         self._nonce = self._make_nonce()
         self._is_opening = True
-        self._owed = _OPEN
+        self._owed = OPEN
         self._noted_ms = now_ms
 
     def close(self) -> None:
         """End the session, and say so."""
         self._end()
         self._is_opening = False
-        self._owed = _RESET
+        self._owed = RESET
 
     def divide_window(self, parts: int) -> None:
         """Make frames so long that this many fill the other side's window: more of them where answers take long."""
@@ -194,34 +194,34 @@ class Channel:
         kind = reader.buf[0]
         if self.is_open and reader.is_whole(self._seed_in):
             self._heard_ms = self._now_ms
-            if kind == _CONFIRM:
+            if kind == CONFIRM:
                 self._confirm(reader.buf[1], reader.buf[2] if reader.size == 7 else 0)
             elif kind == TEXT or kind == BINARY:
                 self._take_content(kind, reader.buf[1])
-        elif (kind == _OPEN or kind == _OPENED or kind == _RESET) and reader.is_whole(0):
+        elif (kind == OPEN or kind == OPENED or kind == RESET) and reader.is_whole(0):
             self._take_session(kind)
         else:
             self.damaged += 1
             reader.reject()
             if not (self.is_open or self._is_host) and elapsed(self._now_ms, self._noted_ms) >= _RESET_AGAIN_MS:
-                self._owed = _RESET
+                self._owed = RESET
 
     def _take_session(self, kind: int) -> None:
         buf = self.reader.buf
         size = self.reader.size - 4
-        if kind == _RESET:
+        if kind == RESET:
             self._end()
             if self._is_opening:
-                self._owed = _OPEN
-        elif kind == _OPEN and not self._is_host and size == 10 and buf[2] == _VERSION:
+                self._owed = OPEN
+        elif kind == OPEN and not self._is_host and size == 10 and buf[2] == _VERSION:
             nonce = bytes(buf[6:10])
             if nonce != self._theirs or not self.is_open:
                 self._start()
                 self._theirs = nonce
                 self._nonce = self._make_nonce()
                 self._begin(buf[3] << 8 | buf[4], buf[5])
-            self._owed = _OPENED
-        elif kind == _OPENED and self._is_opening and size == 14 and bytes(buf[10:14]) == self._nonce:
+            self._owed = OPENED
+        elif kind == OPENED and self._is_opening and size == 14 and bytes(buf[10:14]) == self._nonce:
             self._is_opening = False
             self._owed = 0
             self._theirs = bytes(buf[6:10])
@@ -229,7 +229,7 @@ class Channel:
             self._begin(buf[3] << 8 | buf[4], buf[5])
 
     def _take_content(self, kind: int, number: int) -> None:
-        self._owed = _CONFIRM
+        self._owed = CONFIRM
         reader = self.reader
         ahead = (number - self._expected) & 255
         if ahead == 0:
@@ -350,7 +350,7 @@ class Channel:
     def _look_at_clock(self) -> None:
         now_ms = self._now_ms
         if self._is_opening and not self._owed and elapsed(now_ms, self._noted_ms) >= _OPEN_AGAIN_MS:
-            self._owed = _OPEN
+            self._owed = OPEN
         if not self._order or not self.is_open:
             return
         if elapsed(now_ms, self._heard_ms) > _PATIENCE_MS:
@@ -382,19 +382,19 @@ class Channel:
         number = 0
         size = 0
         seed = 0
-        if kind == _CONFIRM:
+        if kind == CONFIRM:
             number = self._expected
             seed = self._seed_out
             for at in range(1, SPAN):
                 if self._held[(number + at) % SPAN]:
                     note[3] = (note[3] if size else 0) | 1 << (at - 1)
                     size = 1
-        elif kind != _RESET:
+        elif kind != RESET:
             struct.pack_into(">BHB", note, 3, _VERSION, self._own_window, MAX_FRAME)
             note[7:11] = self._nonce
-            note[11:15] = self._theirs if kind == _OPENED else b"\0\0\0\0"
-            size = 12 if kind == _OPENED else 8
-        if kind != _CONFIRM:
+            note[11:15] = self._theirs if kind == OPENED else b"\0\0\0\0"
+            size = 12 if kind == OPENED else 8
+        if kind != CONFIRM:
             self._noted_ms = self._now_ms
         self._owed = 0
         self._going = self._note_view[: write_frame(note, self._note_view, kind, number, size, seed)]

@@ -9,6 +9,7 @@ import click
 
 from spamgate.wire.cursor import FormError
 from spamgate_tools.decode_dns import decode_lines
+from spamgate_tools.decode_link import decode_link as decode_bytes
 from spamgate_tools.decode_smtp import decode_capture
 from spamgate_tools.errors import UserError
 
@@ -21,6 +22,7 @@ def decode() -> None:
     Examples:
       spamgate decode dns queries.hex
       spamgate decode smtp mail.pcap
+      spamgate decode link line.bin
     """
 
 
@@ -54,14 +56,34 @@ def decode_smtp(capture: str, as_json: bool) -> None:
     Example:
       spamgate decode smtp mail.pcap
     """
-    try:
-        data = Path(capture).read_bytes()
-    except OSError as error:
-        raise UserError(f"{capture}: cannot be read: {error.strerror}") from None
+    data = _read(capture)
     try:
         _print(decode_capture(data))
     except FormError as error:
         raise UserError(f"{capture}: {error}") from None
+
+
+@decode.command("link")
+@click.argument("file", type=click.Path(readable=False))
+@click.option("--json", "as_json", is_flag=True, help="JSON is what this command prints anyway.")
+def decode_link(file: str, as_json: bool) -> None:
+    """Decode the bytes of a link to a board.
+
+    FILE has them as they were on the line, of one direction or both, from before the session began: only then can be
+    told what is damaged.  What is outside frames is shown as well.
+
+    \b
+    Example:
+      spamgate decode link line.bin
+    """
+    _print(decode_bytes(_read(file)))
+
+
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _print(objects: Iterable[Mapping]) -> None:
