@@ -13,7 +13,7 @@ from spamgate_tools.provision.station import FAILED, LOOKING, MADE, MADE_BEFORE,
 _ORDER = (FAILED, TESTING, WRITING, LOOKING, WAITING, MADE, MADE_BEFORE)
 _STYLES = {FAILED: "bold red", MADE: "green", MADE_BEFORE: "green", **dict.fromkeys(_ORDER[1:4], "yellow")}
 _BAR = 10
-_OTHER_LINES = 6  # heading, sums, and room for the prompt
+_OTHER_LINES = 8  # heading, sums, and room for the prompt
 
 
 def view(places: Sequence[Place], height: int, note: str = "") -> RenderableType:
