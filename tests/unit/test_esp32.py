@@ -264,6 +264,22 @@ class KeepingTime(Chip):
         self.assertEqual(gaps, [15, 31, 61, 121, 241])
         self.assertFalse(self.hardware.clock_set)
 
+    def test_a_full_heap_is_a_failure_like_any(self):
+        class Starving:
+            def __init__(self, net, server):
+                raise MemoryError
+
+        class Module:
+            TimeClient = Starving
+
+        kept, self.module = self.module, Module
+        self.answers = [1795348800]
+        self.join(time_server="time.example")
+        self.pass_minutes(1)
+        self.module = kept
+        self.pass_minutes(2)
+        self.assertTrue(self.hardware.clock_set)
+
     def test_not_without_a_network_or_a_server(self):
         del self.world.networks["Home"]
         self.join(time_server="time.example")

@@ -24,6 +24,7 @@ _MS_PER_MINUTE = const(60000)
 _ASK_AGAIN_MS = const(14400000)
 _FIRST_RETRY_MS = const(15000)
 _LONGEST_RETRY_MS = const(3600000)
+_NO_TIME = const(-1)
 _EARLIEST_S = 1735689600  # 2025: whoever says that it is earlier is wrong
 _LATEST_S = (1 << 31) - 1  # 2038: times are kept as seconds since 2004, below 2**30
 
@@ -128,13 +129,12 @@ class Hardware(Board):
 
     def _keep_time(self, now_ms: int) -> None:
         """Ask for the time every few hours, after a failure sooner; what does it is there for these seconds only."""
-        if self._time_client is None:
-            if elapsed(now_ms, self._asked_ms) < self._ask_after_ms:
-                return
-            from spamgate.hal.time_client import TimeClient
-
-            self._time_client = TimeClient(self.net, self._time_server)
-        unix_s = self._time_client.tick(now_ms, self.resolvers)
+        if self._time_client is None and elapsed(now_ms, self._asked_ms) < self._ask_after_ms:
+            return
+        try:
+            unix_s = self._ask_time(now_ms)
+        except MemoryError:
+            unix_s = _NO_TIME
         if not unix_s:
             return
         self._time_client = None
@@ -146,6 +146,13 @@ class Hardware(Board):
         else:
             self._ask_after_ms = self._retry_ms
             self._retry_ms = min(self._retry_ms * 2, _LONGEST_RETRY_MS)
+
+    def _ask_time(self, now_ms: int) -> int:
+        if self._time_client is None:
+            from spamgate.hal.time_client import TimeClient
+
+            self._time_client = TimeClient(self.net, self._time_server)
+        return self._time_client.tick(now_ms, self.resolvers)
 
     def _recall(self) -> bytes:
         return self._clock.memory()
