@@ -1,6 +1,7 @@
 """Composition: the only place that names a concrete target."""
 
 import gc
+import sys
 
 _IMPORT_GARBAGE_BYTES = 8192
 
@@ -15,6 +16,16 @@ def collect_early(early: bool) -> None:
     if set_threshold:  # MicroPython
         gc.collect()
         set_threshold(_IMPORT_GARBAGE_BYTES if early else -1)
+
+
+def forget_module(name: str) -> None:
+    """Give back the memory of a module that is needed no more; importing it again loads it anew."""
+    package, _, last = name.rpartition(".")
+    sys.modules.pop(name, None)
+    holder = sys.modules.get(package)
+    if holder is not None and hasattr(holder, last):
+        delattr(holder, last)
+    gc.collect()
 
 
 collect_early(True)

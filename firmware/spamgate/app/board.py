@@ -11,9 +11,8 @@ import os
 import sys
 
 from spamgate import VERSION
-from spamgate.app import collect_early
+from spamgate.app import collect_early, forget_module
 from spamgate.app.board_link import LazyLink, SafeProgram
-from spamgate.app.environment import forget_module
 from spamgate.core import states
 from spamgate.core.board_limits import BoardLimits
 from spamgate.core.compat import const
@@ -38,6 +37,13 @@ _SECOND_MS = const(1000)
 _SAVE_SOON_MS = const(2000)  # after a verdict or the owner's word
 _SAVE_ROUTINE_MS = const(6 * 3600000)  # what else was learned: flash wears out
 _NO_TICKET = ""
+_SETTINGS_READERS = (
+    "spamgate.store.board_settings",
+    "spamgate.store.settings_table",
+    "spamgate.store.kinds",
+    "spamgate.wire.fields",
+    "spamgate.wire.events",
+)
 
 
 class Program:
@@ -68,7 +74,7 @@ class Program:
 
     def run(self) -> None:
         """Serve until interrupted."""
-        known = self._load()
+        known = self.load()
         self.hardware.join(self.settings, self.report)
         self.hardware.watchdog_start()
         self.tell("start", '"version":"%s","plane":"%s","devices":%d' % (VERSION, self.plane.name, known))
@@ -83,7 +89,7 @@ class Program:
 
     def stop(self) -> None:
         """Give the REPL to whoever broke in; what was learned is kept."""
-        self._save()
+        self.save()
         self.journal.flush()
         self.hardware.watchdog_rest(self.settings.repl_minutes)
 
@@ -118,7 +124,7 @@ class Program:
         """Something changed that must not be forgotten."""
         self._is_dirty = True
         if at_once:
-            self._save()
+            self.save()
 
     def held(self, address: bytes, port: int) -> None:
         """A device met our refusal."""
@@ -145,12 +151,12 @@ class Program:
         self.journal.flush()
         self.touch()
 
-    def _load(self) -> int:
+    def load(self) -> int:
         known = self._keeper().load()
         self._forget_keeper()
         return known
 
-    def _save(self) -> None:
+    def save(self) -> None:
         self._saved_ms = ticks_ms()
         self._is_dirty = False
         self._keeper().save()
@@ -198,14 +204,13 @@ class Program:
             self._has_lived = True
             self.hardware.lived()
         if elapsed(now_ms, self._saved_ms) >= (_SAVE_SOON_MS if self._is_dirty else _SAVE_ROUTINE_MS):
-            self._save()
+            self.save()
 
 
 def forget_settings() -> None:
     """Give back the memory of what reads settings."""
-    for name in ("board_settings", "settings_table", "kinds"):
-        forget_module("spamgate.store." + name)
-    forget_module("spamgate.wire.fields")
+    for name in _SETTINGS_READERS:
+        forget_module(name)
 
 
 def run(hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:

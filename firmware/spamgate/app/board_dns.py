@@ -1,6 +1,6 @@
 """The plane `dns` as boards run it: the guard on the network, and the responder once there is somebody to refuse."""
 
-from spamgate.app.environment import forget_module
+from spamgate.app import forget_module
 from spamgate.core.compat import const
 from spamgate.core.states import NORMAL
 from spamgate.plane.dns import DnsPlane

@@ -5,7 +5,7 @@ import sys
 import time
 
 from spamgate import VERSION
-from spamgate.app.environment import forget_module
+from spamgate.app import forget_module
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.hal.steady_clock import ticks_ms
@@ -56,7 +56,7 @@ class LazyLink:
         if self._link is None:
             if not self._line.has_input():
                 return
-            self._link = self._made()
+            self._link = self.made()
             self._heard_ms = now_ms
         self._link.poll(now_ms)
         if self._is_to_reset and (self._link.is_idle() or not self._link.channel.is_open):
@@ -74,7 +74,7 @@ class LazyLink:
         if self._link:
             self._link.publish(line)
 
-    def _made(self) -> "Any":
+    def made(self) -> "Any":
         from spamgate.service.link import Link
 
         hardware = self._program.hardware

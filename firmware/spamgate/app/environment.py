@@ -1,8 +1,8 @@
 """What the gateway needs from the system before and beside its work: its settings, its log, its memory."""
 
-import gc
 import sys
 
+from spamgate.app import forget_module
 from spamgate.core.compat import const
 from spamgate.hal.storage import Storage
 from spamgate.store.event_log import EventLog
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
 _USAGE = "usage: gateway --config FILE"
 _MOST_SETTINGS_BYTES = 16384
-
-
-def forget_module(name: str) -> None:
-    """Give back the memory of a module that is needed no more; importing it again loads it anew."""
-    package, _, last = name.rpartition(".")
-    sys.modules.pop(name, None)
-    holder = sys.modules.get(package)
-    if holder is not None and hasattr(holder, last):
-        delattr(holder, last)
-    gc.collect()
 
 
 def print_trace(error: Exception) -> None:

@@ -4,14 +4,14 @@ from spamgate.core.limits import Limits
 
 
 class BoardLimits(Limits):
-    """Sizes for a home of 23 devices whose DNS is all that is seen of them."""
+    """Sizes for a home of 19 devices whose DNS is all that is seen of them."""
 
     def __init__(self) -> None:
         super().__init__(0)
-        self.devices = 24
-        self.suspects = 4
+        self.devices = 20
+        self.suspects = 2
         self.connections = 8  # to ourselves, in the place of a mail server
-        self.hosts = 64
-        self.distinct = 256
+        self.hosts = 32
+        self.distinct = 128
         self.reply_codes = 16
         self.segments = self.lines = self.runs = self.datagrams = self.window_bytes = 0
