@@ -25,9 +25,10 @@ from measurement import RUNS, Broken, NotRun
 from spamgate_tools.compiled import search_path
 from spamgate_tools.control import Control
 from spamgate_tools.errors import UserError
+from spamgate_tools.gateway import HEAP_KB
 from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.network import GUEST, LAN, Network
-from spamgate_tools.lab.router import HEAP_KB, Router
+from spamgate_tools.lab.router import Router
 from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
 

@@ -20,6 +20,8 @@ from spamgate_tools.runtime import find_micropython
 
 HEAP_KB = 512
 
+_LINK_KB = 64  # more, for the link over TCP and its sessions
+
 _PROGRAM = "spamgate.app.gateway"
 _PATHS = ("state_dir", "event_log", "control")
 _AT_HAND = ("-", "")
@@ -55,6 +57,11 @@ def merge_settings(config: Mapping[str, object], options: Mapping[str, object]) 
     return {**config, **given}
 
 
+def heap_kb(settings: Mapping[str, object]) -> int:
+    """Return the heap that a gateway with these settings is given."""
+    return HEAP_KB + (_LINK_KB if settings.get("link_port") else 0)
+
+
 def run_gateway(settings: Mapping[str, object]) -> NoReturn:
     """Turn this process into the gateway; UserError says what it lacks."""
     micropython = [os.path.abspath(find_micropython()[0])]
@@ -63,7 +70,7 @@ def run_gateway(settings: Mapping[str, object]) -> NoReturn:
     _check_machine(environment["PATH"])
     _warn_of_interfaces(settings)
     _make_folder(str(settings.get("control", DEFAULT_SOCKET)))
-    command = [*micropython, "-X", f"heapsize={HEAP_KB}k", "-m", _PROGRAM, "--config", _passed_on(settings)]
+    command = [*micropython, "-X", f"heapsize={heap_kb(settings)}k", "-m", _PROGRAM, "--config", _passed_on(settings)]
     os.chdir(search_path(micropython))
     os.umask(0o077)  # its socket and its files are root's own
     sys.stdout.flush()

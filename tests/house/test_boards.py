@@ -12,6 +12,7 @@ import pytest
 import spamgate
 from spamgate.store.settings import TABLE, SettingsError, describe, read_settings
 from spamgate_tools.errors import UserError
+from spamgate_tools.gateway import heap_kb
 from spamgate_tools.runtime import find_micropython
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +153,13 @@ def test_procd_is_told_to_run_the_firmware_and_to_watch_its_settings(tmp_path):
     assert f"env MICROPYPATH={firmware}" in lines and f"file {settings}" in lines
     assert (lines[0], lines[-1]) == ("open", "close")
     assert (firmware / "main.py").is_file()
+
+
+def test_the_link_gets_the_memory_that_it_needs(tmp_path):
+    link = " option link_port 8425\n option link_key /etc/spamgate/link.key\n"
+    lines = _openwrt(tmp_path, _ON + link, "start_service").stdout.splitlines()
+    assert [line for line in lines if line.startswith("command micropython -X heapsize=576k ")]
+    assert (heap_kb({"link_port": 8425}), heap_kb({"link_port": 0})) == (576, 512)
 
 
 def test_it_is_stopped_so_that_it_can_take_its_table_out(tmp_path):

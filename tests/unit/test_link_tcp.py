@@ -59,14 +59,14 @@ class Listening(unittest.TestCase):
         self.now_ms = 0
         self.links = []
         self.told = []
-        self.is_full = False
+        self.most_links = 2  # that the heap has room for
         means = Means(KEY, make_aes, _Draws(), lambda: self.now_ms)
         self.host = LinkTcp(self.net, self.loop, means, self._make_session, self.told.append)
         self.host.serve(_PORT, [""])
         self.loop.each_tick(self.host.tick)
 
     def _make_session(self, host, sock, seals, now_ms):
-        if self.is_full:
+        if len(host.sessions) >= self.most_links:
             raise MemoryError
         return Session(host, sock, seals, self._make_link, now_ms)
 
@@ -244,11 +244,18 @@ class Listening(unittest.TestCase):
         self.assertEqual(len(self.told), 1)
         self.assertFalse(own.is_gone())
 
+    def test_where_memory_is_for_one_session_the_newest_has_it(self):
+        caller = self._call()
+        caller.meet()
+        self.most_links = 1
+        self.assertTrue(self._call(_OTHER).meet())
+        self.assertEqual((caller.is_gone(), self.told), (True, []))
+
     def test_a_full_heap_costs_no_more_than_the_session(self):
-        self.is_full = True
+        self.most_links = 0
         self.assertFalse(self._call().meet())
         self.assertEqual(self.told, ["link: no memory left for a session"])
-        self.is_full = False
+        self.most_links = 2
         self.assertTrue(self._call().meet())
         self.assertEqual(len(self.host.sessions), 1)
 

@@ -4,8 +4,10 @@ The rules when somebody wants too much.  Before the proof: a caller has five sec
 four are heard at a time, two of an address, and the newest takes the place of the oldest, its own address's first.
 Five that fail to prove themselves, and their address is refused for a minute, later longer (`link_patience.py`).  After
 the proof: two sessions, each with two records and what a Link has; a third that proves itself takes the place of
-whoever has been silent longest, for that may be a cable that was pulled.
+whoever has been silent longest, for that may be a cable that was pulled.  Where there is no memory for two, one.
 """
+
+import gc
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
@@ -25,7 +27,8 @@ _CALLERS = const(4)
 _OF_AN_ADDRESS = const(2)
 _SESSIONS = const(2)
 _MEET_MS = const(5000)
-_BACKLOG = const(8)
+_BACKLOG = const(64)
+_ACCEPTS_A_TURN = const(16)
 _ENODEV = const(19)
 
 
@@ -72,21 +75,14 @@ class LinkTcp:
 
     def ready(self, sock) -> None:
         """Somebody calls."""
-        accepted = self._net.accept(sock)
-        if accepted is None:  # the process has no file left: ask again with the next tick, not at once for ever
-            self.loop.remove(sock)
-            self._resting.append(sock)
-            return
-        sock, address, _ = accepted
-        now_ms = self.means.clock()
-        if self._patience.is_refused(address, now_ms):
-            sock.close()
-            return
-        self._make_room(address)
-        try:
-            self._callers.append(Caller(self, sock, address, now_ms))
-        except MemoryError:
-            sock.close()
+        for turn in range(_ACCEPTS_A_TURN):
+            accepted = self._net.accept(sock)
+            if accepted is None:
+                if turn == 0:  # the process has no file left: ask again with the next tick, not at once for ever
+                    self.loop.remove(sock)
+                    self._resting.append(sock)
+                return
+            self._take(accepted[0], accepted[1])
 
     def tick(self, now_ms: int) -> None:
         """Let go of those who do not prove themselves, and let links do what is due."""
@@ -115,27 +111,40 @@ class LinkTcp:
 
     # --- who comes and goes ----------------------------------------------------------------------
 
+    def _take(self, sock, address: bytes) -> None:
+        now_ms = self.means.clock()
+        if self._patience.is_refused(address, now_ms):
+            sock.close()
+            return
+        self._make_room(address)
+        try:
+            self._callers.append(Caller(self, sock, address, now_ms))
+        except MemoryError:
+            sock.close()
+
     def proved(self, caller: "Caller", seals: "tuple[Seal, Seal]") -> None:
         """This one has proved itself: it gets a session."""
         self._patience.forgive(caller.address)
         self._callers.remove(caller)
         self.loop.remove(caller.sock)
-        now_ms = self.means.clock()
         if len(self.sessions) >= _SESSIONS:
-            self.drop(max(self.sessions, key=lambda session: elapsed(now_ms, session.heard_ms)))
-        try:
-            session = self._make_session(self, caller.sock, seals, now_ms)
-        except MemoryError:
-            caller.sock.close()
-            self._report("link: no memory left for a session")
+            self._drop_longest_silent()
+        if self._begin(caller.sock, seals):
             return
-        self.sessions.append(session)
-        self.loop.add(session.sock, session)
+        if self.sessions:
+            self._drop_longest_silent()
+            if self._begin(caller.sock, seals):
+                return
+        caller.sock.close()
+        self._report("link: no memory left for a session")
 
     def failed(self, caller: "Caller") -> None:
         """It has not, and goes."""
         self.forget(caller)
-        seconds = self._patience.failed(caller.address, self.means.clock())
+        now_ms = self.means.clock()
+        if self._patience.is_refused(caller.address, now_ms):
+            return  # it came before it was
+        seconds = self._patience.failed(caller.address, now_ms)
         if seconds:
             who = address_text(caller.address)
             self._report("link: %s failed to prove the key; it is refused for %d s" % (who, seconds))
@@ -147,6 +156,21 @@ class LinkTcp:
             self.loop.remove(session.sock)
             session.sock.close()
             session.link.close()
+
+    def _begin(self, sock, seals: "tuple[Seal, Seal]") -> bool:
+        """Make a session, if there is memory for it."""
+        gc.collect()
+        try:
+            session = self._make_session(self, sock, seals, self.means.clock())
+        except MemoryError:
+            return False
+        self.sessions.append(session)
+        self.loop.add(sock, session)
+        return True
+
+    def _drop_longest_silent(self) -> None:
+        now_ms = self.means.clock()
+        self.drop(max(self.sessions, key=lambda session: elapsed(now_ms, session.heard_ms)))
 
     def forget(self, caller: "Caller") -> None:
         """It goes, and nobody is to blame."""

@@ -14,12 +14,11 @@ from typing import Any
 
 from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
+from spamgate_tools.gateway import heap_kb
 from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, PORT, WAN, Network
 from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
-
-HEAP_KB = 512
 
 _START_S = 20.0
 _STOP_S = 5.0
@@ -113,9 +112,11 @@ class Router:
     def start_gateway(self) -> None:
         """Start the firmware and wait until it says so in its event log."""
         file = self._host.folder / "gateway.json"
-        file.write_text(json.dumps(self.configuration()))
+        settings = self.configuration()
+        file.write_text(json.dumps(settings))
         micropython = find_micropython()
-        words = [*micropython, "-X", f"heapsize={HEAP_KB}k", "-m", "spamgate.app.gateway", "--config", str(file)]
+        heap = f"heapsize={heap_kb(settings)}k"
+        words = [*micropython, "-X", heap, "-m", "spamgate.app.gateway", "--config", str(file)]
         place = {"cwd": search_path(micropython), "env": {**os.environ, "MICROPYPATH": "."}}
         self.gateway = self._host.popen(words, log=_GATEWAY_LOG, **place)
         started = Follower(self._host.folder / _EVENTS)
