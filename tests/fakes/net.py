@@ -43,6 +43,10 @@ class FakeNet:
         port = packed[2] << 8 | packed[3]
         return bytes(packed[4:8]) if packed[0] == 2 else bytes(packed[8:24]), port
 
+    def join(self, address, port):
+        """Return the packed socket address."""
+        return pack_address(address, port)
+
     def udp(self, address, port, zone=0):
         """Return a UDP socket bound to `address` (empty: all addresses)."""
         port = port or self._draw_port()

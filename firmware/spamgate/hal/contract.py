@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         name: str  # the board's: what identity.json calls it, else what MicroPython does
         storage: Storage  # the files of the board's flash
         line: Any  # as Line
-        net: Any  # `hal/net.py` or `hal/esp32_net.py`: udp, udp_to, tcp_to, tcp_listener, accept, receive, split
+        net: Any  # `hal/net.py` or `hal/esp32_net.py`: udp, udp_to, tcp_to, tcp_listener, accept, receive, split, join
         unique_id: bytes  # the chip's MAC; on Linux machine-id
         reset_cause: str  # "power", "reset", "watchdog", "soft" or "unknown"
         address: bytes  # our IPv4 address, empty while there is none

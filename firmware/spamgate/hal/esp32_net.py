@@ -44,10 +44,16 @@ def split_peer(peer: "tuple[str, int]") -> "tuple[bytes, int]":
     return parse_address(peer[0]), peer[1]
 
 
+def join_peer(address: bytes, port: int) -> "tuple[str, int]":
+    """Return the peer with this address and port, as `sendto` wants it."""
+    return format_address(address), port
+
+
 class Net:
     """Makes sockets that never wait.  OSError where lwIP refuses."""
 
     split = staticmethod(split_peer)
+    join = staticmethod(join_peer)
 
     def udp(self, address: bytes, port: int):
         """Return a UDP socket bound to `address` (empty: all of them)."""

@@ -62,6 +62,7 @@ class Net:
     """Makes sockets.  OSError where the kernel refuses."""
 
     split = staticmethod(split_address)
+    join = staticmethod(pack_address)
 
     def __init__(self) -> None:
         self.zones: "dict[bytes, int]" = {}  # the interfaces of link-local addresses of ours

@@ -148,7 +148,7 @@ class SmallGuard:
                 return  # a question of ours has come round: it would do so for ever
             answer = self.judge(client)
             if answer is None:
-                self._look_up(sock, client[0])
+                self._look_up(sock, client)
             elif answer:
                 sock.sendto(answer, self.datagram[1])
         except OSError:
@@ -176,26 +176,24 @@ class SmallGuard:
             answer = answer[:7] + b"\1" + answer[8:] + _OWN_RECORD + self.own_address
         return self.rules.complete(wire, self.end, answer, b"")
 
-    def _look_up(self, sock, address: bytes) -> None:
+    def _look_up(self, sock, client: "tuple[bytes, int]") -> None:
         """Give the query a place, and send it on.  One that waits already has its place."""
         wire, peer = self.datagram
         places = self.places
-        device = address[-1] or 1
-        held = places.devices.count(bytes((device,))) if places.count else 0
-        if held >= _OF_A_DEVICE or held and places.holds(wire, peer):
+        held = places.held(client[0])
+        if held >= _OF_A_DEVICE or held and places.holds(wire, client):
             return
         port = self.port_of(self.servers[self.first]) if self.servers else None
         if port is None:
             sock.sendto(self.rules.failure(wire, self.end), peer)
             return
+        place = places.take(wire, client, self.net.random16())
+        if place < 0:
+            return
         ident = self.net.random16()
         while ident in places.ids:
             ident = self.net.random16()
-        place = places.take(wire, device, self.net.random16())
-        if place < 0:
-            return
         places.ids[place] = ident
-        places.peers[place] = peer
         places.ways[place] = sock
         places.ends[place] = self.end
         places.brief[place] = self.is_brief
@@ -238,18 +236,19 @@ class SmallGuard:
 
     def _give(self, place: int, wire: bytes, reply: bytes) -> None:
         """Give the answer to whoever asked."""
-        places = self.places
-        peer = places.peers[place]
-        way = places.ways[place]
-        places.free(place)
+        client = self.places.client(place)
         size = len(reply)
         self._view[:size] = reply
         self._out[0] = wire[0]
         self._out[1] = wire[1]
-        client = self.net.split(peer)
         self.policy.answered(self._out, 0, size, client[0], client[1])
+        self._end(place, client, self._fitting(wire, place, size))
+
+    def _end(self, place: int, client: "tuple[bytes, int]", answer: "Answer") -> None:
+        way = self.places.ways[place]
+        self.places.free(place)
         try:
-            way.sendto(self._fitting(wire, place, size), peer)
+            way.sendto(answer, self.net.join(client[0], client[1]))
         except OSError:
             pass  # as datagrams are lost
 
@@ -307,16 +306,7 @@ class SmallGuard:
         if port is not None:
             self._send(place, port, wire)
         else:
-            self._give_up(place, wire)
-
-    def _give_up(self, place: int, wire: bytes) -> None:
-        way = self.places.ways[place]
-        peer = self.places.peers[place]
-        self.places.free(place)
-        try:
-            way.sendto(self.rules.failure(wire, self.places.ends[place]), peer)
-        except OSError:
-            pass
+            self._end(place, places.client(place), self.rules.failure(wire, places.ends[place]))
 
     def after(self, server: bytes) -> bytes:
         """Return the server to ask after this one."""
