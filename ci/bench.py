@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_guard
+import bench_link
 import bench_router
 from measurement import RUNS, Broken, NotRun
 from rich.console import Console
@@ -86,9 +87,9 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
     "list_device_ram_bytes": _later,
     "dnsmasq_bytes_per_name": _later,
     "delta_bytes_1pct": _later,
-    "link_efficiency_115200": _later,
-    "link_efficiency_921600": _later,
-    "link_vs_mpremote": _later,
+    "link_efficiency_115200": bench_link.link_efficiency_115200,
+    "link_efficiency_921600": bench_link.link_efficiency_921600,
+    "link_vs_mpremote": bench_link.link_vs_mpremote,
 }
 
 
