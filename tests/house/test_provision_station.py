@@ -160,6 +160,14 @@ def test_done_boards_are_written_again_when_told(inventory):
     assert [record.attempts for record in inventory.boards()] == [2, 2]
 
 
+def test_that_a_board_has_not_got_new_settings_is_said(inventory):
+    boards = _boards(1)
+    _run(boards, inventory)
+    place = _run(boards, inventory, Plan("P-", Profile("default", {"wifi_name": "new"})))["port1"]
+    assert place.step == MADE_BEFORE and place.hint == "its settings have changed since: --again writes it anew"
+    assert boards["port1"].settings == {"wifi_name": "home"}
+
+
 def test_two_ports_with_one_mac_do_not_share_a_row(inventory):
     boards = _boards(1)
     boards["port2"] = FakeBoard(1)

@@ -36,6 +36,8 @@ _NO_PORT_HINT = "connect boards over USB, name ports, or let it wait for them wi
 @click.option("--label-format", type=click.Choice(label.FORMATS), default="svg", show_default=True)
 @click.option("--wait", is_flag=True, help="Take boards that come later too, until Ctrl-C or --count.")
 @click.option("--again", is_flag=True, help="Write boards anew that are done, or that another inventory made.")
+@click.option("--erase", is_flag=True, help="Erase whole flashes first: lists, and what former owners left.")
+@click.option("--baud", type=click.IntRange(9600, 2_000_000), default=460_800, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print each step of each port, one JSON object a line.")
 def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> None:
     """Make a tray of boards into guards.
@@ -63,7 +65,8 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
     from spamgate_tools.provision.esp import EspBench
 
     tray = Tray()
-    bench = EspBench(options["images"], find_board(options["board"]) if options["board"] else None)
+    board = find_board(options["board"]) if options["board"] else None
+    bench = EspBench(options["images"], board, options["baud"], options["erase"])
     settings = read_config(str(options["settings"])) if options["settings"] else {}
     profiles = Profiles(Profile(DEFAULT, settings), options["profiles"])
     with Inventory(options["inventory"] or default_path()) as inventory:

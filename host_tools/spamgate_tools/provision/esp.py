@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,21 +25,25 @@ _CANNOT_RESTART = f"{NOT_RUN}: this line cannot restart the board"
 class EspBench:
     """Holds any number of boards; `board` is their kind if it is not the general one of their chip."""
 
-    def __init__(self, images: Sequence[Path], board: Board | None = None) -> None:
+    def __init__(
+        self, images: Sequence[Path], board: Board | None = None, baud: int = 460_800, erase: bool = False
+    ) -> None:
         self._board = board
+        self._baud = baud
+        self.erase = erase
         self._images: dict[str, StockImage] = {}
         self._restarted: set[str] = set()  # ports whose boards start by themselves
         self._lock = threading.Lock()
         for image in [load_image(path) for path in images] or _lying_about(board):
             self._take(image)
         if board:
-            self._image(board.chip)
+            self.image(board.chip)
 
     def rehearse(self, profile: Profile) -> None:
         """Put together what boards would be given; UserError if it would fit none."""
         nobody = Identity("nobody", "", "", bytes(32))
         for chip, image in self._images.items():
-            board = self._kind(chip)
+            board = self.kind(chip)
             if board.chip == chip:
                 settings = {**board.facts.get("settings", {}), **profile.settings}
                 check_settings(settings, f"profile {profile.name!r}")
@@ -55,10 +59,10 @@ class EspBench:
             if told and stage == WRITE:
                 told[0](done / total)
 
-        with Bootloader(port, progress) as bootloader:
+        with Bootloader(port, progress, self._baud) as bootloader:
             with self._lock:
                 (self._restarted.add if bootloader.can_restart else self._restarted.discard)(port)
-            yield _Seat(bootloader, self._kind(bootloader.chip), self._image, told)
+            yield _Seat(self, bootloader, self.kind(bootloader.chip), told)
 
     def test(self, port: str, identity: Identity) -> str:
         """Have a board that starts by itself say who it is."""
@@ -72,13 +76,15 @@ class EspBench:
             raise UserError(f"{image.name}: is MicroPython {image.version}", f"{oldest} or later is needed")
         self._images[image.chip] = image
 
-    def _kind(self, chip: str) -> Board:
+    def kind(self, chip: str) -> Board:
+        """Return what a board with this chip is to become."""
         board = self._board or board_for_chip(chip)
         if board is None:
             raise UserError(f"no board has a chip {chip}", "`spamgate boards` lists those that can be made")
         return board
 
-    def _image(self, chip: str) -> StockImage:
+    def image(self, chip: str) -> StockImage:
+        """Return MicroPython for this chip."""
         if chip not in self._images:
             have = ", ".join(self._images)
             raise UserError(f"no image for its chip {chip}, only for {have}", "name one more with --image")
@@ -88,21 +94,19 @@ class EspBench:
 class _Seat:
     """One board in its bootloader."""
 
-    def __init__(
-        self, bootloader: Bootloader, board: Board, image: Callable[[str], StockImage], told: list[Progress]
-    ) -> None:
+    def __init__(self, bench: EspBench, bootloader: Bootloader, board: Board, told: list[Progress]) -> None:
         self.found = Found(bootloader.mac, bootloader.chip, board.name, _former_serial(bootloader))
         self._bootloader = bootloader
         self._board = board
-        self._image = image
+        self._bench = bench
         self._told = told
 
     def write(self, identity: Identity, settings: dict, progress: Progress) -> str:
         """Give the board firmware, settings and identity, verified."""
         self._told[:] = [progress]
-        image = self._image(self.found.chip)
+        image = self._bench.image(self.found.chip)
         files = board_files(self._board, settings, identity.document())
-        self._bootloader.install(self._board, image, files)
+        self._bootloader.install(self._board, image, files, erase=self._bench.erase)
         return f"{image.name} {image.version}".strip()
 
 

@@ -91,8 +91,8 @@ class Record:
         return Identity(self.serial, self.mac, self.board, self.link_key)
 
     def public(self) -> dict[str, str | int]:
-        """Return everything but the key."""
-        return {name: value for name, value in vars(self).items() if name != "link_key"}
+        """Return everything but the key, and the digest from which a short Wi-Fi password could be guessed."""
+        return {name: value for name, value in vars(self).items() if name not in ("link_key", "settings_sha256")}
 
 
 _COLUMNS = ", ".join(Record.__dataclass_fields__)

@@ -55,12 +55,13 @@ class Screen:
             numbers = {"done": counted[MADE], "done_before": counted[MADE_BEFORE], "failed": counted[FAILED]}
             _print({"type": "summary", "ports": len(places), **numbers, "seconds": seconds})
             return
-        if self._live:
-            self._console.print(view(places, len(places) + 100))
-            for place in places:
-                if place.step == FAILED:
-                    self._line(ending(place))
-        self._line(f"{sums(places)}; {seconds:.0f} s")
+        if self._live is None:
+            self._line(f"{sums(places)}; {seconds:.0f} s")
+            return
+        self._console.print(view(places, len(places) + 100, f"; {seconds:.0f} s"))
+        for place in places:
+            if place.step == FAILED:
+                self._line(ending(place))
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -93,6 +93,7 @@ class Station:
             place.serial, place.profile, place.self_test = record.serial, record.profile, record.self_test
             is_due = self._again and found.mac not in self._made
             if record.state == DONE and found.serial == record.serial and not is_due:
+                place.hint = _changes(record, found, row)
                 return MADE_BEFORE
             image = self._write(place, seat, row)
         self._step(place, TESTING)
@@ -166,3 +167,11 @@ class Station:
         place.step = step
         self._changed(place, place.step)
 
+
+def _changes(record: Record, found: Found, row: Row) -> str:
+    """Return what a board that was done before has not got."""
+    if record.board != found.board:
+        return f"it was made as {record.board}: --again makes it {found.board}"
+    if record.settings_sha256 != row.profile.sha256:
+        return "its settings have changed since: --again writes it anew"
+    return ""

@@ -12,20 +12,25 @@ from spamgate_tools.provision.station import FAILED, LOOKING, MADE, MADE_BEFORE,
 
 _ORDER = (FAILED, TESTING, WRITING, LOOKING, WAITING, MADE, MADE_BEFORE)
 _STYLES = {FAILED: "bold red", MADE: "green", MADE_BEFORE: "green", **dict.fromkeys(_ORDER[1:4], "yellow")}
+_HEADINGS = ("port", "serial", "MAC", "step")
 _BAR = 10
 _OTHER_LINES = 8  # heading, sums, and room for the prompt
 
 
 def view(places: Sequence[Place], height: int, note: str = "") -> RenderableType:
     """Return the table, cut to the lines of the terminal, and the sums."""
+    if not places:
+        return Text(f"{sums(places)}{note}")
     ranked = sorted(places, key=lambda place: _ORDER.index(place.step))
     shown = ranked[: max(height - _OTHER_LINES, 4)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
-    for heading in ("port", "serial", "MAC", "board", "step"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
-    for place in shown:
-        table.add_row(*(Text(text) for text in (place.port, place.serial, place.mac, place.board)), *_progress(place))
+    cells = [(place.port, place.serial, place.mac, place.step) for place in shown]
+    for heading, column in zip(_HEADINGS, zip(*cells, strict=True), strict=False):
+        table.add_column(heading, no_wrap=True, min_width=max(map(len, column)))
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for place, texts in zip(shown, cells, strict=True):
+        step = Text(place.step, style=_STYLES.get(place.step, ""))
+        table.add_row(*(Text(text) for text in texts[:-1]), step, Text(_progress(place)))
     parts: list[RenderableType] = [table]
     if len(ranked) > len(shown):
         parts.append(Text(f"and {len(ranked) - len(shown)} more"))
@@ -45,14 +50,13 @@ def ending(place: Place) -> str:
     if place.step == FAILED:
         return f"{place.port}: {who + ' ' if who else ''}FAILED: {place.cause}{'; ' + place.hint if place.hint else ''}"
     test = f", self-test {place.self_test}" if place.self_test else ""
-    return f"{place.port}: {who} {place.step}{test}"
+    return f"{place.port}: {who} {place.step}{test}{'; ' + place.hint if place.hint else ''}"
 
 
-def _progress(place: Place) -> tuple[Text, Text]:
-    step = Text(place.step, style=_STYLES.get(place.step, ""))
+def _progress(place: Place) -> str:
     if place.step == WRITING:
         full = round(place.share * _BAR)
-        return step, Text(f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%}")
+        return f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%}"
     if place.step == FAILED:
-        return step, Text(place.cause)
-    return step, Text(f"self-test {place.self_test}" if place.self_test else "")
+        return place.cause
+    return place.hint or (f"self-test {place.self_test.partition(':')[0]}" if place.self_test else "")
