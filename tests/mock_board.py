@@ -52,6 +52,10 @@ class MockBoard:
         self._wait_for(path)
         return path.read_bytes()
 
+    def erase(self) -> None:
+        """Make it a bare board, without asking it over the line."""
+        self.fail("erase", 0)
+
     def received(self) -> int:
         """Return how many bytes came over the line in the last session."""
         time.sleep(0.2)  # for it to notice the end of the session

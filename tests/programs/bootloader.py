@@ -37,12 +37,15 @@ class Faults:
         """Count anew."""
         self.last_received, self.received = self.received, 0
 
-    def take_orders(self, lines):
-        """Let faults be ordered while it runs."""
+    def take_orders(self, lines, flash):
+        """Let faults be ordered while it runs, and a bare board ("erase 0")."""
         for line in lines:
             name, number = line.split()
             self.received = 0
-            setattr(self, name, int(number))
+            if name == "erase":
+                flash.reset()
+            else:
+                setattr(self, name, int(number))
 
     def on_line(self, data):
         """Count what the board received; flip a bit of it, or pull the cable."""
@@ -135,7 +138,7 @@ def _serve(options):
     faults = Faults(options)
     flash = Flash(faults)
     signal.signal(signal.SIGUSR1, lambda *_: _tell(options.link, flash, faults))
-    threading.Thread(target=faults.take_orders, args=(sys.stdin,), daemon=True).start()
+    threading.Thread(target=faults.take_orders, args=(sys.stdin, flash), daemon=True).start()
     while True:
         line = Line.create(track_disconnect=True)
         line.faults = faults

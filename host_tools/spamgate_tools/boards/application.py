@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from spamgate_tools.boards.catalogue import Board, boards_folder
+from spamgate_tools.boards.catalogue import Board
 from spamgate_tools.compiled import SOURCE, compiled_firmware
+from spamgate_tools.errors import UserError
 
 SETTINGS_FILE = "settings.json"
 IDENTITY_FILE = "identity.json"
@@ -33,7 +34,7 @@ def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[
 def application_files(entry: str) -> dict[str, bytes]:
     """Return the program and its modules, compiled."""
     folder = compiled_firmware()
-    files = {PROGRAM_FILE: (boards_folder() / "common" / PROGRAM_FILE).read_bytes()}
+    files = {PROGRAM_FILE: f"from {entry} import main\n\nmain()\n".encode()}
     for path in modules(entry):
         compiled = Path(path).with_suffix(".mpy")
         files[compiled.as_posix()] = (folder / compiled).read_bytes()
@@ -44,6 +45,8 @@ def modules(entry: str, root: Path = SOURCE.parent) -> list[str]:
     """Return the source files, below `root`, of all modules of the firmware that `entry` can come to import."""
     found: set[Path] = set()
     waiting = [entry]
+    if _file(root, entry) is None:
+        raise UserError(f"{entry}: the firmware has no such program", "correct the entry in its board.json")
     while waiting:
         path = _file(root, waiting.pop())
         if path is not None and path not in found:

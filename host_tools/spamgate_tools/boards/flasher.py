@@ -143,11 +143,16 @@ class Bootloader:
         seconds = time.monotonic() - began
         return FlashReport(self.port, board.name, self.chip, self.mac, self.flash_bytes, len(made.data), seconds)
 
+    def check_chip(self, board: Board) -> None:
+        """Refuse a kind of board that this one cannot be."""
+        if board.chip != self.chip:
+            wanted = board.chip or board.data["mcu"]
+            cause = f"{self.port}: its chip is an {self.chip}, not the {wanted} of {board.name}"
+            raise FlashError(cause, f"leave --board out, or connect a {board.name}", WRONG_CHIP)
+
     def prepare(self, board: Board, image: StockImage, files: Mapping[str, bytes]) -> BoardImage:
         """Return what `install` would write to this very board; FlashError when it must not be."""
-        if board.chip != self.chip:
-            cause = f"{self.port}: its chip is an {self.chip}, not the {board.chip} of {board.name}"
-            raise FlashError(cause, f"leave --board out, or connect a {board.name}", WRONG_CHIP)
+        self.check_chip(board)
         if image.chip != self.chip:
             cause = f"{image.name}: is for an {image.chip}, and {self.port} has an {self.chip}"
             raise FlashError(cause, f"take the image for {board.name}", WRONG_IMAGE)

@@ -11,6 +11,7 @@ from spamgate_tools.boards.flash_error import WRONG_CHIP, WRONG_IMAGE, FlashErro
 from spamgate_tools.boards.flasher import Bootloader, Progress
 from spamgate_tools.boards.former_files import former_files
 from spamgate_tools.boards.image import BoardImage
+from spamgate_tools.boards.settings_check import check_settings
 from spamgate_tools.boards.stock_image import OLDEST, StockImage
 
 
@@ -40,12 +41,14 @@ def flash(order: Order, progress: Progress) -> Outcome:
     """Do as ordered; FlashError or UserError when something is in the way."""
     with Bootloader(order.port, progress, order.baud) as bootloader:
         board = _board(order, bootloader)
+        bootloader.check_chip(board)
         stock = order.image or image_here(board)
         _check_version(stock, order.any_version)
         kept = {} if order.erase else former_files(bootloader.read)
         settings = {**_object(kept.get(SETTINGS_FILE)), **order.settings}
         own = board_files(board, settings, _object(kept.get(IDENTITY_FILE)))
         files = {**kept, **own}
+        check_settings({**board.facts.get("settings", {}), **settings}, board.name)
         facts: dict[str, object] = {
             "type": "plan" if order.dry_run else "flash",
             "port": order.port,

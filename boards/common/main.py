@@ -1,4 +1,0 @@
-# What MicroPython runs after boot on every board with the data path dns.
-from spamgate.app.board import main
-
-main()
