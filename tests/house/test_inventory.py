@@ -171,11 +171,31 @@ def test_a_program_that_dies_in_the_middle_leaves_what_was_before(path, inventor
     assert inventory.claim(_OTHER, _ORDER).serial == "P-0002"
 
 
-def test_another_file_is_not_taken_for_an_inventory(path):
+def test_another_file_is_not_taken_for_an_inventory_nor_changed(path):
     path.write_text("Dear diary, " * 100)
-    with pytest.raises(UserError, match="it is no inventory, or it is damaged"):
+    path.chmod(0o644)
+    with pytest.raises(UserError, match="is no inventory"):
         Inventory(path)
-    assert path.read_text().startswith("Dear diary")
+    assert path.read_text().startswith("Dear diary") and _mode(path) == 0o644
+
+
+def test_neither_is_another_database(path):
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE songs (title TEXT)")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    path.chmod(0o644)
+    with pytest.raises(UserError, match="no such table: inventory; it is no inventory, or it is damaged"):
+        Inventory(path)
+    assert _mode(path) == 0o644
+
+
+def test_a_damaged_inventory_is_said(path):
+    with Inventory(path) as inventory:
+        inventory.claim(_MAC, _ORDER)
+    path.write_bytes(path.read_bytes()[:4096] + bytes(4096))
+    with pytest.raises(UserError, match="damaged"), Inventory(path) as inventory:
+        inventory.boards()
 
 
 def test_a_newer_inventory_is_left_alone(path):

@@ -7,6 +7,7 @@ The file holds keys, so only its owner may read it.
 
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ DONE = "done"
 _VERSION = 1
 _OWNER_ONLY = 0o600
 _LOCK_WAIT_S = 20.0  # a second station may share the file
+_MAGIC = b"SQLite format 3\0"
+_YOURS = "it holds keys and must be a file of yours; name another with --inventory FILE"
 _SCHEMA = """
 CREATE TABLE board (
     mac TEXT PRIMARY KEY,
@@ -243,7 +246,7 @@ class Inventory:
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        self._make_private()
+        self._make()
         try:
             db = sqlite3.connect(self.path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA synchronous = FULL")
@@ -255,7 +258,9 @@ class Inventory:
                     db.execute(statement)
                 db.execute("INSERT INTO inventory (tag) VALUES (?)", (new_tag(),))
                 db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.execute("SELECT tag FROM inventory")
             db.execute("COMMIT")
+            os.chmod(self.path, _OWNER_ONLY)
         except sqlite3.Error as error:
             raise self._trouble(error) from None
         if version > _VERSION:
@@ -263,26 +268,33 @@ class Inventory:
             raise UserError(f"{self.path}: an inventory of a newer spamgate", "use that, or name another --inventory")
         return db
 
-    def _make_private(self) -> None:
-        """Make the file before SQLite does, so that nobody else can read it at any time."""
+    def _make(self) -> None:
+        """Make the file before SQLite does, so that nobody else can read it at any time; take no other for it."""
+        flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
+            handle = os.open(self.path, flags, _OWNER_ONLY)
             try:
-                os.fchmod(handle, _OWNER_ONLY)
+                is_file = stat.S_ISREG(os.fstat(handle).st_mode)
+                start = os.read(handle, len(_MAGIC)) if is_file else b"?"
             finally:
                 os.close(handle)
         except OSError as error:
-            hint = "it holds keys and must be a file of yours; name another with --inventory FILE"
-            raise UserError(f"{self.path}: {error.strerror}", hint) from None
+            raise UserError(f"{self.path}: {error.strerror}", _YOURS) from None
+        if start not in (b"", _MAGIC):
+            raise UserError(f"{self.path}: is no inventory", "name another with --inventory FILE")
 
     def _trouble(self, error: sqlite3.Error) -> UserError:
-        hint = "make room, then run it again: boards that are done stay done"
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            hint = "it is no inventory, or it is damaged: bring back a copy, or name another with --inventory FILE"
-        elif "locked" in str(error):
+        text = str(error)
+        if "full" in text or "I/O" in text:
+            hint = "make room, then run it again: boards that are done stay done"
+        elif "locked" in text:
             hint = "another spamgate holds it; wait for that to end"
-        return UserError(f"inventory {self.path}: {error}", hint)
+        elif "readonly" in text or "unable to open" in text:
+            hint = _YOURS
+        else:
+            hint = "it is no inventory, or it is damaged: bring back a copy, or name another with --inventory FILE"
+        return UserError(f"inventory {self.path}: {text}", hint)
 
 
 def _now() -> str:
