@@ -17,6 +17,7 @@ from spamgate_tools.commands.gateway import gateway
 from spamgate_tools.commands.grant import grant
 from spamgate_tools.commands.inventory import inventory
 from spamgate_tools.commands.lab import lab
+from spamgate_tools.commands.link_key import link_key
 from spamgate_tools.commands.monitor import monitor
 from spamgate_tools.commands.provision import provision
 from spamgate_tools.commands.put import put
@@ -48,6 +49,7 @@ spamgate.add_command(provision)
 spamgate.add_command(inventory)
 for verb in (settings, journal, metrics, clock, put):
     spamgate.add_command(verb)
+spamgate.add_command(link_key)
 spamgate.add_command(lab)
 
 

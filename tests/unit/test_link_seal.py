@@ -90,10 +90,10 @@ class Records(unittest.TestCase):
         self.assertFalse(b"camera" in _sealed(_seal(), b"release the camera"))
 
     def test_a_length_that_no_record_has_is_refused(self):
-        for head in (b"\x00\x00", b"\x02\x01", b"\xff\xff", b"GE"):
+        for head in (b"\x00\x00", b"\x04\x01", b"\xff\xff", b"GE"):
             with self.assertRaises(AuthError):
                 text_size(head)
-        self.assertEqual(text_size(b"\x02\x00"), TEXT_BYTES)
+        self.assertEqual(text_size(b"\x04\x00"), TEXT_BYTES)
 
 
 if __name__ == "__main__":

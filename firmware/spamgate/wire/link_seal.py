@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     MakeAes = Callable[[bytes], Callable[[bytearray], bytes]]
 
-TEXT_BYTES = 512  # the most that a record holds
+TEXT_BYTES = 1024  # the most that a record holds
 LENGTH_BYTES = 2
 TAG_BYTES = 16
 RECORD_BYTES = LENGTH_BYTES + TEXT_BYTES + TAG_BYTES
