@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import tty
 from collections import Counter
 from pathlib import Path
@@ -220,6 +221,22 @@ def test_a_board_for_which_there_is_no_image_is_named(bench):
         ran = bench.run((1, 2))
     assert (ran.ends[1]["step"], ran.ends[2]["step"]) == ("failed", "done")
     assert ran.ends[1]["cause"] == "no image for its chip esp32c3, only for esp32"
+
+
+def test_boards_that_are_put_in_later_are_made_too(bench):
+    process = subprocess.Popen(bench.command((1, 2), "--wait", "--count", "3"), stdout=subprocess.PIPE, text=True)
+    ended = (line for line in map(json.loads, process.stdout) if line.get("step") == "done")
+    with bench.tray((1,)):
+        assert next(ended)["mac"] == _mac(1)
+        with bench.tray((2,)):
+            assert next(ended)["mac"] == _mac(2)
+    Path(bench.port(1)).unlink()
+    time.sleep(1)  # longer than a station looks away
+    with Tray({bench.port(1): ["--mac", _mac(3)]}):
+        assert next(ended)["mac"] == _mac(3)
+        assert process.wait(_LIMIT_S) == 0
+    process.stdout.close()
+    assert len(bench.records()) == 3
 
 
 def test_a_profile_that_boards_would_refuse_is_refused_before_one_is_touched(bench):
