@@ -58,6 +58,8 @@ _PATIENCE_MS = const(10000)  # without any confirmation of what was sent
 _FIRST_WAIT_MS = const(300)
 _LEAST_WAIT_MS = const(10)
 _MOST_WAIT_MS = const(2000)
+_MOST_BACK_OFF_MS = const(500)  # a line has nobody to make room for; a busy board has its ring full
+_FIRST_FRAME = const(64)
 _LONGER = const(4)
 _GREATEST = const(236)  # MAX_FRAME, but number and CRC may need escapes
 _SLACK = const(8)
@@ -163,7 +165,7 @@ class Channel:
     def _begin(self, window: int, most: int) -> None:
         self.window = max(LEAST_FRAME, window)
         self._greatest = max(LEAST_FRAME, min(self._greatest, most - 4))
-        self._frame_bytes = _GREATEST
+        self._frame_bytes = _FIRST_FRAME
         self.divide_window(2)
         seeds = binascii.crc32(self._nonce + self._theirs), binascii.crc32(self._theirs + self._nonce)
         self._seed_out, self._seed_in = seeds
@@ -358,7 +360,8 @@ class Channel:
             return
         for slot in self._order:
             if slot.state == _SENT:
-                if elapsed(now_ms, slot.sent_ms) > min(_MOST_WAIT_MS, self._wait_ms << max(0, self._backed_off - 2)):
+                backed_off_ms = min(_MOST_BACK_OFF_MS, self._wait_ms << self._backed_off)
+                if elapsed(now_ms, slot.sent_ms) > max(self._wait_ms, backed_off_ms):
                     self._backed_off = min(9, self._backed_off + 1)
                     self._lose(slot)
                 return
