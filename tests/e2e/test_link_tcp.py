@@ -137,7 +137,19 @@ def test_a_wish_that_cannot_be_granted_is_refused_with_what_to_do(home):
 
 
 def test_what_a_router_does_not_do_it_says(home):
-    assert "settings: not something" in home.do("laptop", "ask", "settings")["error"]
+    assert "clock: not something" in home.do("laptop", "ask", "clock", '{"time":1}')["error"]
+
+
+def test_settings_metrics_and_journal_are_told_and_the_key_is_not(home):
+    settings = home.spamgate("laptop", "settings", "--port", ROUTER)
+    assert (settings.returncode, settings.stderr) == (0, "")
+    assert f"link_port = {PORT}\n" in settings.stdout and "link_key = true\n" in settings.stdout
+    assert str(home.key) not in settings.stdout and home.key.read_text().strip() not in settings.stdout
+    metrics = json.loads(home.spamgate("laptop", "metrics", "--json", "--port", ROUTER).stdout)
+    assert (metrics["type"], metrics["devices"], metrics["plane"]) == ("metrics", DEVICES, "linux")
+    journal = home.spamgate("laptop", "journal", "--json", "--port", ROUTER)
+    told = [json.loads(line) for line in journal.stdout.splitlines()]
+    assert told == [*Follower(home.net.router.folder / "events.jsonl").read()] and told[0]["type"] == "start"
 
 
 def test_orders_are_carried_out(home):

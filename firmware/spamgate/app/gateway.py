@@ -94,12 +94,11 @@ class Gateway:
         self._responders: list = []
         self._served: "list[tuple[bytes, int, int]]" = []
         self._second_ms = 0
-        self._commands = Commands(self)
         self._link: "LinkTcp | None" = None
         if settings.link_port:
             from spamgate.app.link import make_link
 
-            self._link = make_link(self, self._commands)
+            self._link = make_link(self)
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -224,7 +223,7 @@ class Gateway:
                 settings.guard_upstreams = system_resolvers()
             self.guard = DnsGuard(self.net, self.loop, settings, self, self.report)
             self.loop.each_tick(self.guard.tick)
-        self._control = Control(self.net, self.loop, settings.control, self._commands, self.report)
+        self._control = Control(self.net, self.loop, settings.control, Commands(self), self.report)
         self.loop.each_tick(self._control.tick)
         self._serve_lan()
         self.loop.each_tick(self._tick)

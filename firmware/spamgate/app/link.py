@@ -7,6 +7,7 @@ piece.
 import binascii
 import os
 
+from spamgate.app.link_commands import LinkCommands
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.hal.steady_clock import ticks_ms
@@ -17,7 +18,6 @@ from spamgate.wire.link_auth import KEY_BYTES
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from spamgate.app.commands import Commands
     from spamgate.app.gateway import Gateway
 
 _WINDOW = const(4096)  # TCP holds the other side back; this only bounds what may be unconfirmed
@@ -25,12 +25,14 @@ _WAIT_MS = const(10)
 _NO_AES = "settings: link_port: this MicroPython has no cryptolib; take a build with TLS, or remove link_port"
 
 
-def make_link(gateway: "Gateway", commands: "Commands") -> LinkTcp:
+def make_link(gateway: "Gateway") -> LinkTcp:
     """Return the link; it serves once it is told where."""
     try:
         from spamgate.hal.cipher import make_aes
     except ImportError:
         raise SpamgateError(_NO_AES) from None
+
+    commands = LinkCommands(gateway)
 
     def make_session(host: LinkTcp, sock, seals, now_ms: int) -> Session:
         session = Session(host, sock, seals, lambda line: Link(line, commands, ticks_ms, _nonce, _WINDOW), now_ms)

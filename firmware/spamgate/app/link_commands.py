@@ -1,0 +1,98 @@
+"""What may be asked of a gateway over its link, beside what its control socket answers: settings, journal, metrics."""
+
+import json
+
+from spamgate.app.commands import Commands
+from spamgate.core.compat import const
+from spamgate.hal.storage import Storage
+from spamgate.wire.events import quote
+from spamgate.wire.messages import MessageError
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from spamgate.app.gateway import Gateway
+
+    Send = Callable[[str], object]
+
+_SECRETS = ("link_key",)
+_CHUNK_BYTES = const(1024)
+_MOST_LINE_BYTES = const(8192)
+_REST = const(16)  # chunks after which others have their turn
+
+
+class LinkCommands(Commands):
+    """Answers requests about one gateway.  Its settings are changed in their file, its clock by its system."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        Commands.__init__(self, gateway)
+        self._given = gateway.settings
+        self._loop = gateway.loop
+
+    def metrics(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Numbers: those of its status."""
+        self.status(fields, lambda line: send(line.replace('"status"', '"metrics"', 1)))
+
+    def settings(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The settings in force; of a secret only whether there is one."""
+        for name in sorted(self._given.__dict__):
+            value = getattr(self._given, name)
+            send('{"type":"setting","name":"%s","value":' % name)
+            _write_json(send, bool(value) if name in _SECRETS else value)
+            send("}\n")
+
+    def journal(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The events since a time, as the event log still has them."""
+        settings = self._given
+        if settings.event_log == "-":
+            raise MessageError("this gateway keeps no event log", "look where its output goes")
+        folder, _, name = settings.event_log.rpartition("/")
+        storage = Storage(folder or ("/" if name else settings.state_dir))
+        name = name or "events.jsonl"
+        for one in (name + ".1", name):
+            for line in self._lines(storage, one):
+                if _time_of(line) >= fields["since"]:
+                    send(line.decode() + "\n")
+
+    def _lines(self, storage: Storage, name: str):
+        left = b""
+        at = 0
+        part = storage.read_at(name, 0, _CHUNK_BYTES)
+        while part:
+            at += len(part)
+            lines = (left + part).split(b"\n")
+            left = lines.pop()
+            for line in lines:
+                if line.startswith(b"{"):
+                    yield line
+            if len(left) > _MOST_LINE_BYTES:
+                left = b""
+            if at // _CHUNK_BYTES % _REST == 0:
+                self._loop.turn(0)
+            part = storage.read_at(name, at, _CHUNK_BYTES)
+
+
+def _write_json(send: "Send", value: "Any") -> None:
+    """Write piece by piece, for a list of names may be long."""
+    if isinstance(value, list):
+        separator = "["
+        for item in value:
+            send(separator + quote(item))
+            separator = ","
+        send("]" if value else "[]")
+    elif isinstance(value, dict):
+        separator = "{"
+        for key in sorted(value):
+            send("%s%s:%s" % (separator, quote(key), quote(value[key])))
+            separator = ","
+        send("}" if value else "{}")
+    else:
+        send(quote(value) if isinstance(value, str) else json.dumps(value))
+
+
+def _time_of(line: bytes) -> int:
+    """Return the UNIX time of an event, 0 where there is none."""
+    at = line.find(b'"t":') + 4
+    end = line.find(b".", at)
+    return int(line[at:end]) if at > 3 and end > at and line[at:end].isdigit() else 0
