@@ -64,6 +64,7 @@ server:
   interface: {address}@53
   interface: {address}@5353
   rrset-roundrobin: no
+  minimal-responses: no
   edns-buffer-size: 4096
   max-udp-size: 4096
   root-hints: ""

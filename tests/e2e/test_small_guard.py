@@ -32,10 +32,21 @@ UDP_BYTES = 1232
 CUT_BYTES = 12
 
 
+MAIL_DOMAIN = f"""
+brief.{ORIGIN}. 300 IN MX 10 mx.brief.{ORIGIN}.
+mx.brief.{ORIGIN}. 300 IN A 192.0.2.25
+"""
+
+
 class SmallHome(Home):
     """As `Home`, with a board's guard."""
 
     def _start_guard(self):
+        with self.zone.open("a") as zone:
+            zone.write(MAIL_DOMAIN)
+        for address in UPSTREAMS:
+            self.stop_unbound(address)
+            self.start_unbound(address)
         settings = self.router.folder / "settings"
         settings.write_text(json.dumps(SETTINGS))
         program = self.router.folder / "program.mpy"  # compiling on the spot leaves it in pieces
@@ -125,6 +136,11 @@ def test_what_the_policy_wants_of_a_name_is_done_over_udp_and_tcp(home):
         assert [row.to_text() for row in own.answer] == [f"own.{ORIGIN}. 5 IN A {ADDRESSES[0]}"]
         none = dns.message.from_wire(home.ask(made(f"own.{ORIGIN}", "AAAA"), tcp=tcp))
         assert none.rcode() == dns.rcode.NOERROR and not none.answer and not none.authority
+        wire = made(f"brief.{ORIGIN}", "MX", payload=1232, do=True)
+        whole = dns.message.from_wire(home.ask(wire, to=DIRECT, tcp=tcp))
+        brief = dns.message.from_wire(home.ask(wire, tcp=tcp))
+        assert whole.additional and not brief.additional, "the resolver gave no address beside the name"
+        assert brief.answer == whole.answer and brief.flags == whole.flags and brief.ednsflags == whole.ednsflags
 
 
 def test_blocked_names_say_why_only_to_who_asks_with_opt(home):
