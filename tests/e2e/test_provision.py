@@ -221,6 +221,7 @@ def test_a_board_for_which_there_is_no_image_is_named(bench):
         ran = bench.run((1, 2))
     assert (ran.ends[1]["step"], ran.ends[2]["step"]) == ("failed", "done")
     assert ran.ends[1]["cause"] == "no image for its chip esp32c3, only for esp32"
+    assert list(bench.records()) == [_mac(2)]
 
 
 def test_boards_that_are_put_in_later_are_made_too(bench):

@@ -10,7 +10,7 @@ KIND = "ESP32_GENERIC"
 
 
 class FakeBoard:
-    """One board; `trouble` is raised at the next step of that name: look, write, test."""
+    """One board; `trouble` is raised at the next step of that name: look, check, write, test."""
 
     def __init__(self, number: int, **trouble: BaseException) -> None:
         self.mac = f"24:0a:c4:00:{number >> 8:02x}:{number & 255:02x}"
@@ -58,6 +58,10 @@ class _FakeSeat:
         self._board = board
         self._bench = bench
         self.found = Found(board.mac, "esp32", KIND, board.identity.serial if board.identity else "")
+
+    def check(self) -> None:
+        """Return if this board can be made."""
+        _fail(self._board, "check")
 
     def write(self, identity, settings, progress) -> str:
         """Give the board who it is; first its old self is lost, as on flash."""

@@ -160,6 +160,15 @@ def test_done_boards_are_written_again_when_told(inventory):
     assert [record.attempts for record in inventory.boards()] == [2, 2]
 
 
+def test_a_board_that_cannot_be_made_costs_no_serial(inventory, tmp_path):
+    boards = _boards(2)
+    boards["port1"].trouble = {"check": UserError("no image for its chip")}
+    plan = _csv(tmp_path, "serial\nA\n")
+    ended = _run(boards, inventory, plan, ports=["port1"])
+    assert ended["port1"].cause == "no image for its chip" and not inventory.boards()
+    assert _run(boards, inventory, plan)["port2"].serial == "A"
+
+
 def test_that_a_board_has_not_got_new_settings_is_said(inventory):
     boards = _boards(1)
     _run(boards, inventory)

@@ -30,6 +30,9 @@ class Seat(Protocol):
     def found(self) -> Found:
         """Return who is there; looking changes nothing on the board."""
 
+    def check(self) -> None:
+        """Return if this board can be made; a board that cannot be shall cost no serial."""
+
     def write(self, identity: Identity, settings: dict, progress: Progress) -> str:
         """Give the board firmware, settings and identity, verified; return the name of what it was given."""
 

@@ -62,7 +62,9 @@ class EspBench:
         with Bootloader(port, progress, self._baud) as bootloader:
             with self._lock:
                 (self._restarted.add if bootloader.can_restart else self._restarted.discard)(port)
-            yield _Seat(self, bootloader, self.kind(bootloader.chip), told)
+            board = self.kind(bootloader.chip)
+            bootloader.check_chip(board)
+            yield _Seat(self, bootloader, board, told)
 
     def test(self, port: str, identity: Identity) -> str:
         """Have a board that starts by itself say who it is."""
@@ -100,6 +102,11 @@ class _Seat:
         self._board = board
         self._bench = bench
         self._told = told
+
+    def check(self) -> None:
+        """Return if there is an image for it, and its flash is large enough."""
+        image = self._bench.image(self.found.chip)
+        make_image(self._board, image, {}, self._bootloader.flash_bytes)
 
     def write(self, identity: Identity, settings: dict, progress: Progress) -> str:
         """Give the board firmware, settings and identity, verified."""

@@ -87,6 +87,8 @@ class Station:
         with self._bench.at(place.port) as seat:
             found = seat.found
             place.chip, place.board = found.chip, found.board
+            if self._inventory.board(found.mac) is None:
+                seat.check()
             with self._desk:
                 self._enter(place, found)
                 record, row = self._name(place, found)
