@@ -257,7 +257,7 @@ class Strangers(unittest.TestCase):
         side = _Side(False, 5)
         channel = side.channel
         for round in range(200):
-            data = _noise(200, round + 1) + b"\r\n>>> ~~~~ print('~')\r\n"
+            data = _noise(160, round + 1) + b"\r\n>>> ~~~~ print('~')\r\n"
             channel.reader.inbox[: len(data)] = data
             channel.feed(len(data), round)
         self.assertEqual((side.sessions, bytes(side.got), channel.is_open), (0, b"", False))

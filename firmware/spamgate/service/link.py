@@ -29,16 +29,12 @@ if TYPE_CHECKING:
             """Send what is possible now of `view`; return how many bytes."""
 
 
-_OUT_BYTES = const(200)
+_OUT_BYTES = const(128)
 _PIECE = const(64)  # characters encoded at a time
 _READS = const(8)  # in one turn
 _EVENTS = const(4)  # that wait; the oldest goes when there are more
 _PATIENCE_MS = const(3000)
 _NO_MEMORY = '{"type":"error","text":"there is no memory left for this","hint":"try again later"}\n'
-
-
-class LinkLost(SpamgateError):
-    """Nobody takes the answer any more."""
 
 
 class Link:
@@ -69,7 +65,7 @@ class Link:
         self._used = 0
         self._events: "list[str]" = []
         self._is_busy = False
-        self._forget()
+        self.opened()
 
     def accept_files(self, storage: "Any", allows: "Callable[[str], bool]") -> None:
         """Let the host put files in a `hal/storage.py`, those for whose name `allows(name)` is true."""
@@ -84,8 +80,8 @@ class Link:
         self._is_busy = True
         try:
             self._act()
-        except LinkLost:
-            self._used = 0
+        except SpamgateError:
+            self._used = 0  # nobody takes it
         finally:
             self._is_busy = False
         self._send_out(self._clock())  # later than `now_ms`: an answer may have waited
@@ -108,12 +104,14 @@ class Link:
     # --- what the channel tells ------------------------------------------------------------------
 
     def opened(self) -> None:
-        """A session begins."""
-        self._forget()
+        """A session begins, or is over."""
+        self._request = bytearray()
+        self._is_too_much = False
+        self._is_subscribed = False
+        self._events.clear()
+        self._files = None
 
-    def lost(self) -> None:
-        """The session is over."""
-        self._forget()
+    lost = opened
 
     def received(self, kind: int, buf: bytearray, start: int, end: int) -> None:
         """Content came."""
@@ -124,13 +122,6 @@ class Link:
             self._request.extend(buf[start:end])
         else:
             self._is_too_much = True
-
-    def _forget(self) -> None:
-        self._request = bytearray()
-        self._is_too_much = False
-        self._is_subscribed = False
-        self._events.clear()
-        self._files = None
 
     # --- requests and answers ----------------------------------------------------------------------
 
@@ -154,9 +145,9 @@ class Link:
         try:
             work(what)
             return
-        except LinkLost:
-            raise
         except SpamgateError as error:
+            if not self.channel.is_open:
+                raise
             problem = error_line(str(error), getattr(error, "hint", ""))
         except MemoryError:
             problem = _NO_MEMORY
@@ -210,7 +201,7 @@ class Link:
             if elapsed(now_ms, since_ms) > _PATIENCE_MS:
                 self.channel.close()
             if not self.channel.is_open:
-                raise LinkLost("nobody takes the answer")
+                raise SpamgateError("nobody takes the answer")
             self._exchange(now_ms)
             if self.while_waiting:
                 self.while_waiting()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 _CHUNK = const(1024)
+_MOST_BYTES = const(1 << 28)
+_MOST_LETTERS = const(32)
+_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
 class Files:
@@ -26,7 +29,7 @@ class Files:
         self._part = self._name + ".part"
         self._size: int = fields["size"]
         self._digest: str = fields["sha256"]
-        if not allows(self._name):
+        if not (_is_name(self._name) and allows(self._name) and self._size <= _MOST_BYTES):
             raise MessageError("%s: not a file that may be put here" % self._name)
         self._hash = hashlib.sha256()
         self._chunk = bytearray(min(_CHUNK, self._size))
@@ -94,3 +97,13 @@ class Files:
     def _drop(self) -> None:
         if self._storage.size(self._part):
             self._storage.write(self._part, ())
+
+
+def _is_name(name: str) -> bool:
+    """Is it a plain name, of no folder above and none of our own?"""
+    if len(name) > _MOST_LETTERS or name.startswith(".") or name.endswith((".part", ".sum")):
+        return False
+    for letter in name.encode():
+        if letter not in _LETTERS:
+            return False
+    return True

@@ -95,8 +95,8 @@ class Channel:
         nonce: "Callable[[], bytes]",
         is_host: bool = False,
         window: int = WINDOW,
-        slots: int = 4,
-        frame_bytes: int = 128,
+        slots: int = 3,
+        frame_bytes: int = 112,
     ) -> None:
         self.reader = FrameReader()
         self.is_open = False
@@ -158,7 +158,6 @@ class Channel:
         self._held: "list[tuple[int, bytes] | None]" = [None] * SPAN
         self._sent = 0
         self._wait_ms = _FIRST_WAIT_MS
-        self._varies_ms = 0
         self._backed_off = 0
         self.round_trip_ms = 0
 
@@ -204,7 +203,8 @@ class Channel:
             self._take_session(kind)
         else:
             self.damaged += 1
-            reader.reject()
+            if reader.on_text:
+                reader.on_text(bytes(reader.buf[: reader.size]))
             if not (self.is_open or self._is_host) and elapsed(self._now_ms, self._noted_ms) >= _RESET_AGAIN_MS:
                 self._owed = RESET
 
@@ -283,14 +283,11 @@ class Channel:
         self._frame_bytes = max(LEAST_FRAME, self._frame_bytes - (self._frame_bytes >> 2))
 
     def _measure(self, took_ms: int) -> None:
-        """RFC 6298, in milliseconds."""
-        if self._wait_ms == _FIRST_WAIT_MS and not self._varies_ms:
+        """Wait for the next confirmation twice as long as they take."""
+        if not self.round_trip_ms:
             self.round_trip_ms = took_ms
-            self._varies_ms = took_ms >> 1
-        else:
-            self._varies_ms += (abs(took_ms - self.round_trip_ms) - self._varies_ms) >> 2
-            self.round_trip_ms += (took_ms - self.round_trip_ms) >> 3
-        self._wait_ms = min(_MOST_WAIT_MS, self.round_trip_ms + (self._varies_ms << 2) + _LEAST_WAIT_MS)
+        self.round_trip_ms += (took_ms - self.round_trip_ms) >> 2
+        self._wait_ms = min(_MOST_WAIT_MS, (self.round_trip_ms << 1) + _LEAST_WAIT_MS)
 
     # --- what goes -----------------------------------------------------------------------------
 

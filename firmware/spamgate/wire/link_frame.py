@@ -31,7 +31,7 @@ _FLAG_BYTE = const(0x7E)
 _ESCAPE_BYTE = const(0x7D)
 _BIT = const(0x20)
 _LEAST = const(6)
-_INBOX = const(256)
+_INBOX = const(192)
 _RESIDUE = const(0x2144DF1C)  # the CRC-32 of anything with its own CRC behind it
 
 
@@ -70,11 +70,6 @@ class FrameReader:
     def is_whole(self, seed: int) -> bool:
         """Is the frame as it was sent by someone of this session?"""
         return binascii.crc32(self._view[: self.size], seed) == _RESIDUE
-
-    def reject(self) -> None:
-        """This is no frame of ours: let whoever wants text have it."""
-        if self.on_text:
-            self.on_text(bytes(self._view[: self.size]))
 
     def unfinished(self) -> bytes:
         """Return what came since the last flag."""
