@@ -63,6 +63,7 @@ _FIRST_FRAME = const(64)
 _LONGER = const(4)
 _GREATEST = const(236)  # MAX_FRAME, but number and CRC may need escapes
 _SLACK = const(8)
+_COPIES = const(3)
 _FREE = const(0)
 _QUEUED = const(1)
 _SENT = const(2)
@@ -80,6 +81,7 @@ class _Slot:
         self.sent_ms = 0
         self.order = 0  # of all frames that were sent
         self.is_again = False
+        self.copies = 0  # on their way
 
 
 class Channel:
@@ -279,6 +281,7 @@ class Channel:
     def _lose(self, slot: _Slot) -> None:
         slot.state = _QUEUED
         slot.is_again = True
+        slot.copies = 0
         self.resent += 1
         self._frame_bytes = max(LEAST_FRAME, self._frame_bytes - (self._frame_bytes >> 2))
 
@@ -315,6 +318,7 @@ class Channel:
         slot.size = write_frame(slot.buf, slot.view, kind, number, count, self._seed_out)
         slot.state = _QUEUED
         slot.is_again = False
+        slot.copies = 0
         if not self._order:
             self._heard_ms = self._now_ms
         self._order.append(slot)
@@ -340,8 +344,9 @@ class Channel:
         self._gone = 0
         slot = self._going_slot
         self._going_slot = None
-        if slot and slot.state == _QUEUED:
+        if slot and (slot.state == _QUEUED or slot.state == _SENT):
             slot.state = _SENT
+            slot.copies += 1
             slot.sent_ms = self._now_ms
             slot.order = self._sent
             self._sent += 1
@@ -364,14 +369,23 @@ class Channel:
                 return
 
     def _choose(self) -> None:
-        """The oldest frame that waits goes next, if the window has room for it."""
+        """The oldest frame that waits goes next, if the window has room for it.
+
+        When one that was lost before keeps all others from going, a copy of it goes soon: the line is bad.
+        """
         on_the_way = 0
         chosen: "_Slot | None" = None
+        holding_up: "_Slot | None" = None
         for slot in self._order:
             if slot.state == _SENT:
-                on_the_way += slot.size - 1
+                on_the_way += (slot.size - 1) * slot.copies
+                if holding_up is None and slot.is_again and slot.copies < _COPIES:
+                    if elapsed(self._now_ms, slot.sent_ms) >= self.round_trip_ms:
+                        holding_up = slot
             elif slot.state == _QUEUED and chosen is None:
                 chosen = slot
+        if chosen is None and not self.has_room():
+            chosen = holding_up
         if chosen is None or on_the_way and on_the_way + chosen.size - 1 > self.window:
             return
         self._going_slot = chosen
