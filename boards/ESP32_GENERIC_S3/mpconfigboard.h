@@ -1,0 +1,5 @@
+#ifndef MICROPY_HW_BOARD_NAME
+#define MICROPY_HW_BOARD_NAME "Spamgate on ESP32_GENERIC_S3"
+#endif
+
+#define MICROPY_HW_MCU_NAME "ESP32S3"

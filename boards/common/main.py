@@ -1,0 +1,4 @@
+# What MicroPython runs after boot where Spamgate is frozen into it.
+from spamgate.app.board_esp32 import main
+
+main()

@@ -1,0 +1,175 @@
+"""What boards/ says of boards holds: layouts fit, numbers agree with upstream's, nothing is forgotten in a build."""
+
+import ast
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from esp_images import LABEL, made_image, program
+from import_closure import modules
+from real_image import real_image
+
+from spamgate_tools.boards.application import board_files
+from spamgate_tools.boards.catalogue import FILES, LISTS, all_boards, board_for_chip, find_board
+from spamgate_tools.boards.image import make_image, read_files, write_files
+from spamgate_tools.boards.partitions import (
+    APP,
+    DATA,
+    TABLE_BYTES,
+    TABLE_OFFSET,
+    Partition,
+    check_layout,
+    read_table,
+    write_table,
+)
+from spamgate_tools.boards.stock_image import boot_offset, for_flash_size, read_image
+from spamgate_tools.errors import UserError
+from spamgate_tools.runtime import find_micropython
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FLASHED = [board for board in all_boards() if board.layouts]
+_JOURNAL_AND_STATE_BYTES = 100 * 1024  # what must be left free in the file system
+_NVS = Partition("nvs", DATA, 2, 0x9000, 0x6000)
+
+
+@pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
+def test_a_board_says_what_its_chip_says(board):
+    assert int(board.data["deploy_options"]["flash_offset"], 16) == boot_offset(board.chip)
+    assert board.data["mcu"] == board.chip
+    assert board.name in board.facts["image"]["pattern"] and board.name in board.data["url"]
+    for digest in board.facts["image"]["sha256"].values():
+        assert re.fullmatch("[0-9a-f]{64}", digest)
+
+
+@pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
+def test_both_lists_and_the_files_have_the_room_that_the_design_gives_them(board):
+    slots = {layout.flash_bytes >> 20: (layout.part(FILES), *map(layout.part, LISTS)) for layout in board.layouts}
+    sizes = {flash: [it.size_bytes for it in parts] for flash, parts in slots.items()}
+    assert sizes == {4: [0x60000, 0xD0000, 0xD0000], 8: [0xA0000, 0x2B0000, 0x2B0000]}
+    assert [layout.capacity["exact"] for layout in board.layouts] == [310_000, 1_020_000]
+    assert board.layout_for(2 << 20) is None
+    assert board.layout_for(16 << 20) is board.layouts[-1]
+
+
+@pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
+def test_what_a_board_is_given_leaves_room_for_journal_and_state(board):
+    place = board.layouts[0].part(FILES)
+    files = board_files(board, {"wifi_name": "x" * 32}, {"serial": "x" * 32, "link_key": "0" * 64})
+    data = write_files({**files, "journal": b"j" * _JOURNAL_AND_STATE_BYTES}, place)
+    assert set(read_files(data, place)) == {*files, "journal"}
+
+
+def test_stock_micropython_mounts_what_is_written_and_imports_the_program(tmp_path):
+    place = find_board("esp32-generic").layouts[0].part(FILES)
+    path = tmp_path / "vfs"
+    path.write_bytes(write_files(board_files(find_board("unix"), {}, {}), place))
+    command = [*find_micropython(), "-X", "heapsize=2m", str(_ROOT / "tests" / "programs" / "mounted.py"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    files, main, journal = done.stdout.splitlines()
+    assert "'settings.json'" in files and main.startswith("<function") and journal.startswith("100000 ")
+
+
+def test_the_manifest_for_frozen_builds_names_every_module_that_can_come_to_be_imported():
+    tree = ast.parse((_ROOT / "boards" / "common" / "manifest.py").read_text())
+    call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func.id == "package")
+    files = next(ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "files")
+    entries = {board.facts["entry"] for board in _FLASHED}
+    needed = sorted({path for entry in entries for path in modules(entry)})
+    assert [f"spamgate/{name}" for name in files] == needed, "put these into boards/common/manifest.py"
+
+
+def test_a_chip_has_one_general_board():
+    assert board_for_chip("esp32").name == "ESP32_GENERIC"
+    assert board_for_chip("esp8266") is None
+    with pytest.raises(UserError, match="there is no such board; there are "):
+        find_board("esp32_wrong")
+
+
+def test_board_json_is_written_as_upstream_writes_it():
+    for path in (_ROOT / "boards").glob("*/board.json"):
+        data = json.loads(path.read_text())
+        assert list(data) == sorted(set(data) - {"spamgate"}) + ["spamgate"], path
+
+
+# --- partition tables and images --------------------------------------------------------------------
+
+
+def test_a_real_partition_table_is_written_again_byte_by_byte():
+    table = real_image()[TABLE_OFFSET - 0x1000 :][:TABLE_BYTES]
+    partitions = read_table(table)
+    assert [it.label for it in partitions] == ["nvs", "phy_init", "factory", "vfs"]
+    assert write_table(partitions) == table
+
+
+def test_a_damaged_partition_table_is_refused():
+    table = write_table([_NVS, Partition("factory", APP, 0, 0x10000, 0x1F0000)])
+    assert [it.label for it in read_table(table)] == ["nvs", "factory"]
+    for at in range(64 + 32):
+        damaged = bytearray(table)
+        damaged[at] ^= 0x10
+        with pytest.raises(UserError):
+            read_table(bytes(damaged))
+    for cut in range(0, 64, 7):
+        with pytest.raises(UserError):
+            read_table(table[:cut])
+    with pytest.raises(UserError):
+        read_table(b"\xff" * TABLE_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("partition", "says"),
+    [
+        (Partition("x", DATA, 0x40, 0x8000, 0x1000), "where another still lies"),
+        (Partition("x", DATA, 0x40, 0x9000, 0x1000), "where another still lies"),
+        (Partition("x", APP, 0, 0x18000, 0x1000), "where flash can be erased"),
+        (Partition("x", DATA, 0x40, 0x10800, 0x1000), "where flash can be erased"),
+        (Partition("x", DATA, 0x40, 0x3FF000, 0x2000), "behind the 0x400000 bytes of flash"),
+        (Partition("x" * 17, DATA, 0x40, 0x10000, 0x1000), "1 to 16 bytes"),
+    ],
+)
+def test_a_layout_that_a_bootloader_would_refuse_is_refused(partition, says):
+    check_layout([_NVS], 4 << 20)
+    with pytest.raises(UserError, match=says):
+        check_layout([_NVS, partition], 4 << 20)
+
+
+@pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32c3"])
+def test_every_bit_of_an_image_that_flips_is_noticed(chip):
+    image = made_image(chip, size_bytes=300)
+    table, start = TABLE_OFFSET - boot_offset(chip), 0x10000 - boot_offset(chip)
+    for at in (*range(24, 60), *range(table, table + 96), *range(start + 24, len(image))):
+        damaged = bytearray(image)
+        damaged[at] ^= 1
+        with pytest.raises(UserError):
+            read_image(bytes(damaged), "it")
+    for cut in range(0, len(image), 997):
+        with pytest.raises(UserError):
+            read_image(image[:cut], "it")
+
+
+def test_an_image_is_told_from_one_for_updates_and_from_mixed_ones():
+    with pytest.raises(UserError, match="the .bin for a first installation"):
+        read_image(program("esp32", LABEL * 700), "update")
+    mixed = made_image("esp32s3")[:0x10000] + program("esp32c3", LABEL)
+    with pytest.raises(UserError, match="its application is for another chip than its bootloader"):
+        read_image(mixed, "mixed")
+
+
+@pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32c3"])
+def test_the_header_gets_the_flash_size_and_stays_valid(chip):
+    stock = read_image(made_image(chip), "it")
+    codes = {}
+    for flash_mb in (4, 8, 16):
+        data = for_flash_size(stock, flash_mb << 20)
+        assert read_image(data, "it").chip == chip and data[3] & 0x0F == stock.data[3] & 0x0F
+        codes[flash_mb] = data[3] >> 4
+    assert codes == {4: 2, 8: 3, 16: 4}
+
+
+def test_an_application_that_is_too_large_is_refused():
+    board = find_board("esp32-generic")
+    with pytest.raises(UserError, match="its application of 20.* bytes at 0x10000 does not fit"):
+        make_image(board, read_image(made_image("esp32", size_bytes=0x1F0000), "big"), {}, 4 << 20)
