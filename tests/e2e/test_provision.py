@@ -208,12 +208,12 @@ def test_serials_and_settings_come_from_a_csv_file(bench):
     profiles.mkdir()
     (profiles / "attic.json").write_text('{"wifi_name": "attic"}')
     order = bench.folder / "order.csv"
-    order.write_text(f"mac;port;serial;profile\n{_mac(1)};;A-1;\n;{bench.port(2)};A-2;attic\n")
+    order.write_text(f"mac;port;serial;profile;site\n{_mac(1)};;A-1;;\n;{bench.port(2)};A-2;attic;Mill Lane 3\n")
     with bench.tray((1, 2, 3)):
         ran = bench.run((1, 2, 3), "--csv", str(order), "--profiles", str(profiles))
     assert {number: end["serial"] for number, end in ran.ends.items()} == {1: "A-1", 2: "A-2", 3: ""}
     assert "no row of" in ran.ends[3]["cause"] and _mac(3) in ran.ends[3]["hint"]
-    assert bench.records()[_mac(2)]["profile"] == "attic"
+    assert tuple(bench.records()[_mac(2)][name] for name in ("profile", "site")) == ("attic", "Mill Lane 3")
 
 
 def test_a_board_for_which_there_is_no_image_is_named(bench):

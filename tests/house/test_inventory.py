@@ -223,6 +223,14 @@ def test_a_label_is_a_file_named_after_the_serial(tmp_path, inventory, form):
         assert all(line in path.read_text() for line in ("P-0001", _MAC, "ESP32_GENERIC", "not done"))
 
 
+def test_a_board_is_for_a_site_until_it_is_for_another(inventory):
+    order = Order("ESP32_GENERIC", "", prefix="P-", site="Mill Lane 3 <b>")
+    assert inventory.claim(_MAC, order).site == "Mill Lane 3 <b>"
+    record = inventory.claim(_MAC, _ORDER)
+    assert "Mill Lane 3 <b>" in label.as_text(record) and "Mill Lane 3 &lt;b&gt;" in label.as_svg(record)
+    assert inventory.claim(_MAC, Order("ESP32_GENERIC", "", site="Low Road 1")).site == "Low Road 1"
+
+
 def test_the_code_on_a_label_says_serial_and_mac(inventory):
     assert label.payload(inventory.claim(_MAC, _ORDER)) == "SPAMGATE:P-0001:240AC4000001"
 

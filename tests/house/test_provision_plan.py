@@ -48,6 +48,8 @@ def test_what_spreadsheets_make_of_csv_is_read(tmp_path, text):
         ("serial\n" + "A" * 33 + "\n", "line 2: no serial"),
         ("serial\n../../etc\n", "line 2: no serial"),
         ("mac\n24:0a:c4:00:00\n", "line 2: no MAC: '24:0a:c4:00:00'"),
+        ("serial,site\nA,\x1b[31m\n", "line 2: no site: '\\x1b[31m'"),
+        ("serial,site\nA," + "x" * 65 + "\n", "line 2: no site"),
         ("serial\nA,B\n", "line 2: 2 cells for 1 columns"),
         ('serial\n"A\n', "unexpected end of data"),
         (b"serial\n\xff\xfe\n", "not UTF-8"),

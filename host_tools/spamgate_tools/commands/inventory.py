@@ -16,7 +16,7 @@ from spamgate_tools.provision.inventory import DONE, Inventory, Record, default_
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_COLUMNS = ("serial", "mac", "board", "profile", "state", "self_test", "done", "problem")
+_COLUMNS = ("serial", "mac", "board", "site", "profile", "state", "self_test", "done", "problem")
 
 
 @click.command()

@@ -50,6 +50,7 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
     The CSV file has a first line with the names of its columns, of these:
       mac      the board with this MAC           port     the board at this port
       serial   its serial, else counted          profile  NAME of DIR/NAME.json
+      site     for whom it is: for the inventory and the label only
     A row without mac and port is for any board.
 
     \b

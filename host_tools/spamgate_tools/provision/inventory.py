@@ -35,6 +35,7 @@ CREATE TABLE board (
     link_key BLOB NOT NULL CHECK (length(link_key) = 32),
     board TEXT NOT NULL,
     profile TEXT NOT NULL,
+    site TEXT NOT NULL DEFAULT '',
     settings_sha256 TEXT NOT NULL,
     image TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL CHECK (state IN ('begun', 'done')),
@@ -67,6 +68,7 @@ class Order:
     prefix: str = ""
     profile: str = ""
     settings_sha256: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Record:
     serial: str
     board: str
     profile: str
+    site: str
     settings_sha256: str
     image: str
     state: str
@@ -129,8 +132,9 @@ class Inventory:
     def claim(self, mac: str, order: Order, is_promised: Callable[[str], bool] = lambda serial: False) -> Record:
         """Return the row of this board, made if it is new; a serial that is promised to others is passed over."""
         with self._change():
-            if self._find("mac", mac):
-                self._set(mac, port=order.port)
+            known = self._find("mac", mac)
+            if known:
+                self._set(mac, port=order.port, site=order.site or known.site)
                 return self._known(mac)
             serial = order.serial or self._next_serial(order.prefix, is_promised)
             owner = self._find("serial", serial)
@@ -141,6 +145,7 @@ class Inventory:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (mac, serial, new_key(), order.board, order.profile, order.settings_sha256, BEGUN, order.port, _now()),
             )
+            self._set(mac, site=order.site)
             return self._known(mac)
 
     def begin(self, mac: str, order: Order) -> Record:

@@ -25,7 +25,8 @@ def payload(record: Record) -> str:
 
 def lines(record: Record) -> list[str]:
     """Return what people read."""
-    return [record.serial, record.mac, record.board, f"Spamgate {record.done[:10] or 'not done'}"]
+    made = f"Spamgate {record.done[:10] or 'not done'}"
+    return [line for line in (record.serial, record.mac, record.board, record.site, made) if line]
 
 
 def as_text(record: Record) -> str:

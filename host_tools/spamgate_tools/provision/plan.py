@@ -16,9 +16,10 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.provision.identity import read_mac, read_serial
 from spamgate_tools.provision.profiles import Profile, Profiles
 
-COLUMNS = ("mac", "port", "serial", "profile")
+COLUMNS = ("mac", "port", "serial", "profile", "site")
 
 _MOST_BYTES = 4 << 20
+_MOST_LETTERS = 64
 _HINT = f"the first line names the columns: {', '.join(COLUMNS)}; all but one may be missing"
 
 
@@ -34,6 +35,7 @@ class Row:
     serial: str = ""
     mac: str = ""
     port: str = ""
+    site: str = ""
     line: int = 0
 
 
@@ -96,7 +98,7 @@ def read_plan(path: Path, prefix: str, profiles: Profiles) -> Plan:
         mac = read_mac(cells["mac"], where) if cells.get("mac") else ""
         serial = read_serial(cells["serial"], where) if cells.get("serial") else ""
         profile = profiles.named(cells["profile"], where) if cells.get("profile") else profiles.default
-        rows.append(Row(profile, serial, mac, cells.get("port", ""), line))
+        rows.append(Row(profile, serial, mac, cells.get("port", ""), _site(cells.get("site", ""), where), line))
     if not rows:
         raise UserError(f"{path}: no board in it", _HINT)
     for what, key in (("serial", _serial_key), ("MAC", _mac_key), ("port", _port_key)):
@@ -107,6 +109,12 @@ def read_plan(path: Path, prefix: str, profiles: Profiles) -> Plan:
 def same_port(port: str) -> str:
     """Return what two names of one port have in common: /dev/serial/by-id/... leads to /dev/ttyUSB0."""
     return os.path.realpath(port) if port.startswith("/") else port
+
+
+def _site(text: str, where: str) -> str:
+    if len(text) > _MOST_LETTERS or not text.isprintable():
+        raise UserError(f"{where}: no site: {text[:40]!r}", f"name it in up to {_MOST_LETTERS} letters")
+    return text
 
 
 def _serial_key(row: Row) -> str:

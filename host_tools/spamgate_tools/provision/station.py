@@ -144,7 +144,7 @@ class Station:
 
     def _order(self, place: Place, found: Found, row: Row) -> Order:
         profile = row.profile
-        return Order(found.board, place.port, row.serial, self._plan.prefix, profile.name, profile.sha256)
+        return Order(found.board, place.port, row.serial, self._plan.prefix, profile.name, profile.sha256, row.site)
 
     def _write(self, place: Place, seat: Seat, row: Row) -> str:
         record = self._inventory.begin(place.mac, self._order(place, seat.found, row))
