@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _IDLE_MS = const(20000)  # without a session, until the link is forgotten
+_QUIET_MS = const(500)  # of the line: whoever sends Ctrl-C then means it
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _SAFE_JOURNAL_BYTES = const(32768)
@@ -41,6 +42,8 @@ class LazyLink:
         self._line = program.hardware.line
         self._link: "Any" = None
         self._heard_ms = 0
+        self._talked_ms = 0
+        self._is_guarded = False
         self._is_to_reset = False
 
     def reset_soon(self) -> None:
@@ -58,7 +61,10 @@ class LazyLink:
                 return
             self._link = self.made()
             self._heard_ms = now_ms
+        if self._line.has_input():
+            self._talked_ms = now_ms
         self._link.poll(now_ms)
+        self._guard(self._link.channel.is_open and elapsed(now_ms, self._talked_ms) < _QUIET_MS)
         if self._is_to_reset and (self._link.is_idle() or not self._link.channel.is_open):
             self._program.stop()
             self._program.hardware.reset()
@@ -73,6 +79,12 @@ class LazyLink:
         """Send an event to whoever watches."""
         if self._link:
             self._link.publish(line)
+
+    def _guard(self, is_talking: bool) -> None:
+        """While a session talks, a Ctrl-C is a byte that a bad line has damaged."""
+        if is_talking != self._is_guarded:
+            self._is_guarded = is_talking
+            self._program.hardware.let_break_in(not is_talking)
 
     def made(self) -> "Any":
         from spamgate.service.link import Link
@@ -114,7 +126,8 @@ class SafeProgram:
             time.sleep_ms(self.link.wait_ms())  # type: ignore[attr-defined]  # MicroPython's
 
     def stop(self) -> None:
-        """There is nothing to keep."""
+        """Start as usual the next time: whoever is here has seen what is wrong."""
+        self.hardware.lived()
 
     def crashed(self, error: Exception) -> None:
         """Nor to write."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MOST_IDENTITY_BYTES = const(1024)
 _MARK = b"SGs"  # before the count of starts, in memory that others use too
 _MOST_STARTS = const(99)
+_CTRL_C = const(3)
 
 
 class Board:
@@ -50,6 +51,12 @@ class Board:
     def lived(self) -> None:
         """Say that this start is a good one: the next counts from 1."""
         self._remember(_MARK + b"\0")
+
+    def let_break_in(self, may: bool) -> None:
+        """Does Ctrl-C on the line interrupt the program?"""
+        import micropython
+
+        micropython.kbd_intr(_CTRL_C if may else -1)
 
     def free_bytes(self) -> int:
         """Return the heap that is free, after a collection."""

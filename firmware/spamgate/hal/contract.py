@@ -85,6 +85,10 @@ if TYPE_CHECKING:
             """Start again from the beginning.  Does not return.  When all is well, say `lived` before."""
             ...
 
+        def let_break_in(self, may: bool) -> None:
+            """Does Ctrl-C on the line interrupt the program?  It does unless told otherwise."""
+            ...
+
         def free_bytes(self) -> int:
             """Return the heap that is free, after a collection."""
             ...

@@ -22,6 +22,8 @@ RESET_STATUS = 75  # the process's exit status when it asks to be started again
 _LOOK_MS = const(2000)
 _MOST_RESOLVERS = const(3)
 _MAC_BYTES = const(6)
+_LOCAL = const(3)  # of termios
+_ISIG = const(1)
 
 
 class Hardware(Board):
@@ -69,6 +71,17 @@ class Hardware(Board):
     def reset(self) -> None:
         """End, to be started again."""
         sys.exit(RESET_STATUS)
+
+    def let_break_in(self, may: bool) -> None:
+        """Does Ctrl-C on the terminal interrupt the program?  Here the kernel decides (termios(3), ISIG)."""
+        import termios
+
+        try:
+            mode = termios.tcgetattr(0)
+            mode[_LOCAL] = mode[_LOCAL] | _ISIG if may else mode[_LOCAL] & ~_ISIG
+            termios.tcsetattr(0, termios.TCSANOW, mode)
+        except OSError:
+            pass  # no terminal
 
     def _recall(self) -> bytes:
         try:
