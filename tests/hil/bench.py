@@ -1,13 +1,18 @@
 """What the hardware tests do to any board: ask it over the link, let mpremote in, cut its power."""
 
+import os
+import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import serial
 from hil.rig import Rig
+from simulated_line import simulated_line
 
 from spamgate_tools.boards.application import board_files
 from spamgate_tools.boards.catalogue import find_board
@@ -21,11 +26,14 @@ SECRET = "a password nobody is told"
 _MPREMOTE = Path(sys.executable).with_name("mpremote")
 _STARTS_S = 20.0
 _MPREMOTE_S = 60.0
+_AGAIN_S = 0.1
+_GUARD_PORT = 15353  # free, and open to all, where the board is a process of ours
+_PIECE = 4096
 
 
 def application(rig: Rig) -> dict[str, bytes]:
     """Return what an emulated board is given: the firmware compiled, settings and identity."""
-    settings = {"wifi_name": "home", "wifi_password": SECRET}
+    settings = {"wifi_name": "home", "wifi_password": SECRET, "guard_port": _GUARD_PORT}
     return board_files(find_board(rig.board), settings, {"serial": SERIAL})
 
 
@@ -57,6 +65,12 @@ class Bench:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @contextmanager
+    def bad_line(self, **options: float | None) -> Iterator[str]:
+        """Lend a port that leads to the board over a simulated line (tests/line_simulator.py)."""
+        with simulated_line(**options) as line, _joined(line.board, self.rig):
+            yield line.host
+
     def cut_power(self, seconds_off: float = 0.2) -> None:
         """Take its power away, now, and give it back."""
         self.rig.power_off()
@@ -64,11 +78,53 @@ class Bench:
         self.rig.power_on()
 
     def answers_within(self, seconds: float) -> bool:
-        """Does the firmware answer by itself, without being woken?"""
-        transport = SerialTransport(self.rig.port, self.rig.baud)
-        transport.wake = b""
+        """Does the firmware answer by itself, without being woken?  It may be about to start anew."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            transport = SerialTransport(self.rig.port, self.rig.baud)
+            transport.wake = b""
+            try:
+                with Client(transport, max(0.1, end - time.monotonic())):
+                    return True
+            except UserError:
+                time.sleep(_AGAIN_S)
+        return False
+
+
+@contextmanager
+def _joined(end: str, rig: Rig) -> Iterator[None]:
+    """Carry bytes between the far end of a simulated line and a rig's port."""
+    near = os.open(end, os.O_RDWR | os.O_NOCTTY)
+    far = serial.Serial(rig.port, rig.baud, timeout=0, exclusive=True)
+    stop, stopping = os.pipe()
+    thread = threading.Thread(target=_carry, args=(near, far.fileno(), stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.close(stopping)
+        thread.join()
+        os.close(near)
+        os.close(stop)
+        far.close()
+
+
+def _carry(near: int, far: int, stop: int) -> None:
+    other = {near: far, far: near}
+    while True:
+        for fd in select.select([near, far, stop], [], [])[0]:
+            try:
+                data = os.read(fd, _PIECE)
+                if not data:
+                    return
+                _write_all(other[fd], data)
+            except OSError:
+                return  # the line was cut
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
         try:
-            with Client(transport, seconds):
-                return True
-        except UserError:
-            return False
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            select.select([], [fd], [])

@@ -25,6 +25,7 @@ class Rig:
     lacks: Mapping[str, str] = {}
     port = ""
     baud = 115200
+    file_bytes = 64 << 10  # as large a file as it takes in seconds
 
     def install(self, files: Mapping[str, bytes]) -> None:
         """Give the board exactly these files, while it is off."""

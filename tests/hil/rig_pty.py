@@ -47,6 +47,7 @@ class PtyRig(Rig):
 
     name = "pty"
     board = "UNIX"
+    file_bytes = 1 << 20
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "a Linux process has no ROM"}
 
