@@ -60,11 +60,12 @@ class Session:
     def read_into(self, buf) -> int:
         """Put what has come into `buf`; return how much, 0 for nothing.  OSError at the end.
 
-        Sends first what there is to send: a Link that waits for room reads until its answer is confirmed.
+        Before it asks the socket for more it sends what there is to send: a Link that waits for room only reads.
         """
-        self.flush()
         records = self._records
         count = records.read_into(buf)
+        if not count:
+            self.flush()
         reads = 0
         while not count and reads < _READS:
             reads += 1
