@@ -1,5 +1,6 @@
 """After flashing: wait until the board says who it is, or know why nothing will be heard; then say what is next."""
 
+import time
 from typing import NamedTuple
 
 from spamgate_tools.boards.catalogue import Board
@@ -9,6 +10,8 @@ from spamgate_tools.link.transports import open_port
 
 PATIENCE_S = 40.0  # a first start also joins the network
 
+_LEAST_S = 1.0
+_AGAIN_S = 0.5
 _CANNOT_RESTART = "not waited for: this line cannot restart the board"
 
 
@@ -21,14 +24,18 @@ class Hello(NamedTuple):
 
 
 def wait_for_hello(port: str, restarted: bool, patience_s: float = PATIENCE_S) -> Hello:
-    """Listen for the firmware on a board that was just flashed."""
+    """Listen for the firmware on a board that was just flashed; a port on the chip itself goes and comes with it."""
     if not restarted:
         return Hello({}, _CANNOT_RESTART)
-    try:
-        with Client(open_port(port), patience_s) as client:
-            return Hello(client.identity)
-    except UserError as error:
-        return Hello({}, str(error), True)
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            with Client(open_port(port), max(end - time.monotonic(), _LEAST_S)) as client:
+                return Hello(client.identity)
+        except UserError as error:
+            if time.monotonic() >= end:
+                return Hello({}, str(error), True)
+            time.sleep(_AGAIN_S)
 
 
 def next_steps(board: Board, port: str, settings: dict, hello: Hello) -> list[str]:
