@@ -186,25 +186,31 @@ class Judged(Case):
 
 
 class Bounded(Case):
-    def test_a_device_has_a_third_of_the_places(self):
-        for number in range(40):
-            self.scene.send(self.device, query("n%d.example" % number))
-        self.assertEqual(len(self.scene.resolver.queue), 16)
-        for _ in range(16):
-            self.scene.resolve()
-        self.assertEqual((len(self.device.queue), self.scene.guard.places.count), (16, 0))
-        self.assertEqual(self.passed_back(query("a.example"))[1][2:], answer(query("a.example"))[2:])
+    def crowd(self, last, count):
+        """Let a device ask so many questions."""
+        device = self.scene.device(b"\xc0\xa8\x01" + bytes((last,)))
+        for number in range(count):
+            self.scene.send(device, query("n%d.example" % number))
+        return device
 
-    def test_a_device_has_few_places_for_long_queries(self):
+    def test_a_device_has_two_thirds_of_the_places_and_one_when_others_ask(self):
+        self.crowd(100, 40)
+        self.assertEqual(len(self.scene.resolver.queue), 32)
+        self.crowd(101, 40)
+        self.assertEqual(len(self.scene.resolver.queue), 48)
+        for _ in range(48):
+            self.scene.resolve()
+        self.assertEqual(self.scene.guard.places.count, 0)
+        self.assertEqual(self.passed_back(query("a.example"))[0], answer(query("a.example")))
+
+    def test_long_queries_count_for_more(self):
         for number in range(40):
             self.scene.send(self.device, query("n%d.example" % number, additional=opt(options=bytes(200))))
-        self.assertTrue(2 < len(self.scene.resolver.queue) <= 6)
+        self.assertTrue(4 <= len(self.scene.resolver.queue) <= 8)
 
     def test_when_all_places_are_taken_one_gives_way(self):
-        for number in range(3):
-            device = self.scene.device(b"\xc0\xa8\x01" + bytes((100 + number,)))
-            for count in range(16):
-                self.scene.send(device, query("n%d.example" % count))
+        for last in (100, 101, 102):
+            self.crowd(last, 16)
         self.assertEqual(self.scene.guard.places.count, 48)
         self.scene.resolver.queue.clear()
         self.assertEqual(self.passed_back(query("a.example"))[0], answer(query("a.example")))

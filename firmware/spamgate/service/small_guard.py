@@ -1,10 +1,11 @@
 """The DNS guard of boards: answers what a rule or the policy says, and passes everything else on, in a few kilobytes.
 
 No cache, and nothing is put together: what a device asks goes to a resolver and comes back byte for byte, but for the
-id.  A third of the places for queries is all that a device gets; beyond that its own next ones are lost, as datagrams
-are.  When all are taken one drawn at random gives way, so that whoever holds most loses most.  A query is sent twice,
-the second time to the next resolver, and then fails.  Each second the source port is a fresh one; the sockets before it
-hear late answers for two seconds more.  `small_guard_tcp` does so over TCP, and is imported for the first who comes.
+id.  With two thirds of the places for queries taken, no device gets more than one third: its next ones are lost, as
+datagrams are.  When all are taken one drawn at random gives way, so that whoever holds most loses most.  A query is
+sent twice, the second time to the next resolver, and then fails.  Each second the source port is a fresh one; the
+sockets before it hear late answers for two seconds more.  `small_guard_tcp` does so over TCP, and is imported for the
+first who comes.
 """
 
 from spamgate.core.compat import const
@@ -29,6 +30,7 @@ BRIEF = 2
 
 _OWN = const(1)
 _BRIEF = const(2)
+_CROWDED = const(32)
 _OF_A_DEVICE = const(16)
 _SERVERS = const(3)
 _PORTS = const(3)
@@ -181,7 +183,7 @@ class SmallGuard:
         wire, peer = self.datagram
         places = self.places
         held = places.held(client[0])
-        if held >= _OF_A_DEVICE or held and places.holds(wire, client):
+        if held >= _OF_A_DEVICE and places.count >= _CROWDED or held and places.holds(wire, client):
             return
         port = self.port_of(self.servers[self.first]) if self.servers else None
         if port is None:

@@ -14,6 +14,7 @@ PLACES = 48
 _PLACES = const(48)
 _PLACE_BYTES = const(48)  # a name of thirty letters and no OPT record, as most devices ask
 _IN_A_BUFFER = const(12)  # as many as the longest query takes, and one more
+_GIVEN_WAY_TO = const(2)
 _CLIENT_BYTES = const(19)
 _ADDRESS_AT = const(3)
 _FREE = const(-1)
@@ -38,10 +39,13 @@ class Places:
         self._bufs = [bytearray(_IN_A_BUFFER * _PLACE_BYTES) for _ in range(_PLACES // _IN_A_BUFFER)]
 
     def take(self, wire: bytes, client: "tuple[bytes, int]", drawn: int) -> int:
-        """Copy the query to its place and return that, or -1.  When too few are free, the one drawn gives way first."""
+        """Copy the query to its place and return that, or -1.  When too few are free, the one drawn gives way first,
+
+        but not to a long query, which might push out many before there is a row for it.
+        """
         count = (len(wire) + _PLACE_BYTES - 1) // _PLACE_BYTES
         place = self._find(count)
-        if place < 0:
+        if place < 0 and count <= _GIVEN_WAY_TO:
             drawn %= _PLACES
             while self.ids[drawn] < 0:
                 drawn = (drawn + 1) % _PLACES
