@@ -41,6 +41,7 @@ def main(folder, port, key):
 
     def make_link(line):
         link = Link(line, Commands(), ticks_ms, lambda: os.urandom(4), _WINDOW)
+        link.channel.least_wait_ms = 2000
         link.accept_files(storage, lambda name: True)
         return link
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WINDOW = const(4096)  # TCP holds the other side back; this only bounds what may be unconfirmed
 _WAIT_MS = const(10)
+_PATIENCE_MS = const(2000)  # TCP loses nothing
 _NO_AES = "settings: link_port: this MicroPython has no cryptolib; take a build with TLS, or remove link_port"
 
 
@@ -42,6 +43,7 @@ def make_link(gateway: "Gateway") -> LinkTcp:
             gateway.loop.turn(_WAIT_MS)
 
         session.link.while_waiting = wait
+        session.link.channel.least_wait_ms = _PATIENCE_MS
         return session
 
     means = Means(read_key(gateway.settings.link_key), make_aes, os.urandom, ticks_ms)

@@ -106,6 +106,7 @@ class Channel:
         self.damaged = 0
         self.window = 0  # the other side's
         self.round_trip_ms = 0
+        self.least_wait_ms = _LEAST_WAIT_MS  # more where the line loses nothing, and only the other side may be busy
         self._receiver = receiver
         self._make_nonce = nonce
         self._is_host = is_host
@@ -290,7 +291,7 @@ class Channel:
         if not self.round_trip_ms:
             self.round_trip_ms = took_ms
         self.round_trip_ms += (took_ms - self.round_trip_ms) >> 2
-        self._wait_ms = min(_MOST_WAIT_MS, (self.round_trip_ms << 1) + _LEAST_WAIT_MS)
+        self._wait_ms = min(_MOST_WAIT_MS, (self.round_trip_ms << 1) + self.least_wait_ms)
 
     # --- what goes -----------------------------------------------------------------------------
 

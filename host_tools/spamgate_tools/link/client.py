@@ -21,6 +21,7 @@ ANSWER_S = 15.0
 _WAKE_S = 1.0  # without an answer: the board may be at its prompt
 _TURN_S = 0.005
 _IDLE_S = 0.05
+_SURE_WAIT_MS = 2000
 _MOST_LINE_BYTES = 1 << 20
 _TICK_WRAP = (1 << 29) - 1
 _SAID = 400  # bytes of what a board says outside frames, kept for an error
@@ -216,7 +217,8 @@ class Client:
 
     def _divide_window(self) -> None:
         """Let more frames share the window of a quick line, where a confirmation takes as long as some of them."""
-        if self.transport.baud is None:
+        if self.transport.baud is None:  # nothing is lost there
+            self.channel.least_wait_ms = _SURE_WAIT_MS
             return
         away_bytes = self.transport.baud / 10000 * _AWAY_MS + _CONFIRMATION_BYTES
         window = self.channel.window
