@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from spamgate.wire.link_messages import LINK_REQUESTS
 from spamgate.wire.message_help import HELP, dump
 from spamgate.wire.messages import DONE, LINE_BYTES, PROTOCOL, REQUESTS, MessageError, error_line, parse_request
 
@@ -100,6 +101,28 @@ class Refused(unittest.TestCase):
         self.assertEqual(self.refusal(line), "a request of more than 1024 bytes; ")
 
 
+class OverLinks(unittest.TestCase):
+    def test_a_link_takes_more_and_a_socket_does_not(self):
+        for line, told in (
+            (b'{"type":"settings"}', ("settings", {})),
+            (b'{"type":"set","name":"page","value":"\\"http://x/\\""}', ("set", {"name": "page", "value": '"http://x/"'})),
+            (b'{"type":"journal"}', ("journal", {"since": 0})),
+            (b'{"type":"clock","time":4294967295}', ("clock", {"time": 4294967295})),
+            (b'{"type":"metrics"}', ("metrics", {})),
+            (b'{"type":"put","name":"a","size":3,"sha256":"ff"}', ("put", {"name": "a", "size": 3, "sha256": "ff"})),
+            (b'{"type":"explain","device":"tv"}', ("explain", {"device": "tv"})),
+        ):
+            self.assertEqual(parse_request(line, LINK_REQUESTS), told)
+            if told[0] != "explain":
+                with self.assertRaises(MessageError):
+                    parse_request(line)
+
+    def test_a_value_has_an_end(self):
+        for value in ("", "x" * 901, "a\nb"):
+            with self.assertRaises(MessageError):
+                parse_request(json.dumps({"type": "set", "name": "page", "value": value}).encode(), LINK_REQUESTS)
+
+
 class Lines(unittest.TestCase):
     def test_answers_end_with_a_line_of_json(self):
         self.assertEqual(json.loads(DONE), {"type": "done"})
@@ -110,8 +133,8 @@ class Lines(unittest.TestCase):
     def test_the_dump_names_all(self):
         text = dump()
         self.assertTrue(text.startswith("protocol 1, one JSON object a line of up to 1024 bytes\n"))
-        self.assertEqual(sorted(HELP), sorted([row[0] for row in REQUESTS]))
-        for name, fields in REQUESTS:
+        self.assertEqual(sorted(HELP), sorted([row[0] for row in LINK_REQUESTS]))
+        for name, fields in LINK_REQUESTS:
             self.assertIn("\n%s: " % name, text)
             for word in HELP[name][0] + tuple([row[0] for row in fields]):
                 self.assertIn(word, text)
