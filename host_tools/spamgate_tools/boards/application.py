@@ -24,7 +24,7 @@ def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[
     return {
         **application_files(str(board.facts["entry"])),
         SETTINGS_FILE: _json({**board.facts.get("settings", {}), **settings}),
-        IDENTITY_FILE: _json({"board": board.name, **identity}),
+        IDENTITY_FILE: _json({**identity, "board": board.name}),
     }
 
 

@@ -48,5 +48,6 @@ def next_steps(board: Board, port: str, settings: dict, hello: Hello) -> list[st
     if board.facts["network"] == "Wi-Fi" and not settings.get("wifi_name"):
         steps.append(f'tell it your Wi-Fi: spamgate flash --port {port} --wifi "NAME"')
     steps.append(f"see the devices it hears of: spamgate devices --port {port}")
-    steps.append("in your router, name the board's address as the DNS server of the home (DHCP)")
+    address = hello.identity.get("address") or "the board's address"
+    steps.append(f"in your router, name {address} as the DNS server of the home (DHCP)")
     return steps
