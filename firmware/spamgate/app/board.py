@@ -85,12 +85,16 @@ class Program:
             self.link.poll(now_ms)
             if elapsed(now_ms, self._second_ms) >= _SECOND_MS:
                 self._second_ms = now_ms
-                self._every_second(now_ms)
+                try:
+                    self._every_second(now_ms)
+                except MemoryError:
+                    self.loop.starved += 1
 
     def stop(self) -> None:
         """Give the REPL to whoever broke in; what was learned is kept."""
         self.save()
         self.journal.flush()
+        self.hardware.lived()
         self.hardware.watchdog_rest(self.settings.repl_minutes)
 
     def crashed(self, error: Exception) -> None:

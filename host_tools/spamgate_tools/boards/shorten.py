@@ -21,13 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 _WORDS = re.compile(r"\w+")
 _BROUGHT = (object, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset, int, float, bool, range)
-_MODULES = ("array", "binascii", "builtins", "errno", "gc", "hashlib", "io", "json", "os", "select", "socket", "struct", "sys")
+_MODULES = ("array", "binascii", "builtins", "gc", "hashlib", "io", "json", "os", "select", "socket", "struct", "sys")
 _FOREIGN = {name for it in _BROUGHT for name in dir(it)}.union(
     *(dir(importlib.import_module(name)) for name in (*_MODULES, "time")),
     *map(dir, (array.array, io.FileIO, io.TextIOWrapper, OSError, hashlib.sha256, socket.socket, select.poll())),
     # what only MicroPython has
-    ("ipoll", "ticks_ms", "ticks_us", "ticks_diff", "sleep_ms", "threshold", "mem_free", "mem_alloc", "print_exception"),
-    ("implementation", "modules", "stdin", "stdout", "buffer", "encrypt", "aes", "const", "self"),
+    ("ipoll", "ticks_ms", "ticks_us", "ticks_diff", "sleep_ms", "threshold", "mem_free", "mem_alloc"),
+    ("print_exception", "implementation", "modules", "stdin", "stdout", "buffer", "encrypt", "aes", "const", "self"),
 )
 _FIRST = 120  # names that one byte can say, less those that MicroPython puts before them
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -122,7 +122,7 @@ def _top_level(node: ast.stmt) -> Iterable[str]:
 
 
 def _mentioned(tree: ast.AST) -> Iterator[str]:
-    """Yield each name that MicroPython would write into the bytecode, or that is a function's own, as often as it is."""
+    """Yield each name that bytecode may have, or that is a function's own, as often as it is there."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield node.id
