@@ -132,10 +132,14 @@ def prove(port: str, identity: Identity) -> str:
 
 def _former_serial(bootloader: Bootloader) -> str:
     """Return who the board was made to be; "" when it was never made a guard, or nothing of it can be read."""
-    document = former_files(bootloader.read).get(IDENTITY_FILE, b"")
+    return serial_in(former_files(bootloader.read).get(IDENTITY_FILE, b""))
+
+
+def serial_in(document: bytes) -> str:
+    """Return the serial in what a board keeps as its identity; it may be anybody's."""
     try:
         return read_serial(json.loads(document)["serial"], IDENTITY_FILE)
-    except (ValueError, KeyError, TypeError, UserError):
+    except (ValueError, KeyError, TypeError, RecursionError, UserError):
         return ""
 
 
