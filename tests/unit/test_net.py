@@ -9,6 +9,7 @@ from fakes.net import FakeLoop, FakeNet, pack_address
 HOME = b"\x7f\0\0\1"
 PORT = 20000 + 4 * os.urandom(1)[0]  # two runs at a time may meet in the kernel
 EAGAIN = 11
+ENODEV = 19
 
 
 class Recorder:
@@ -145,6 +146,12 @@ class Contract:
         self.assertEqual((self.net.receive(sock, 100) or (b"",))[0], b"answer")
         self.assertTrue(self.net.receive(sock, 100) is None)
 
+    def test_an_interface_that_is_not_there_cannot_be_listened_on(self):
+        with self.assertRaises(OSError) as caught:
+            self.net.tcp_listener(PORT, 5, "nowhere0")
+        self.assertEqual(caught.exception.args[0], ENODEV)
+        self.opened.append(self.net.tcp_listener(PORT, 5))  # the port is free
+
     def tearDown(self):
         for sock in self.opened:
             sock.close()
@@ -154,6 +161,7 @@ class InMemory(Contract, unittest.TestCase):
     def setUp(self):
         self.opened = []
         self.net, self.loop = FakeNet(HOME), FakeLoop()
+        self.net.missing.add("nowhere0")
 
     def connect(self):
         return self.net.connect(PORT, HOME)
