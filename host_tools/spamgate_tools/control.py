@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from spamgate.wire.messages import LINE_BYTES, PROTOCOL
+from spamgate.wire.answers import LINE_BYTES, PROTOCOL
 from spamgate_tools.errors import UserError
 from spamgate_tools.link.client import Client
 from spamgate_tools.link.transports import DEFAULT_BAUD, open_port

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from spamgate.core.errors import SpamgateError
 from spamgate.service.control import Control
-from spamgate.wire.messages import REQUESTS, MessageError
+from spamgate.wire.answers import MessageError
+from spamgate.wire.messages import REQUESTS
 
 PATH = "/run/spamgate/control"
 NAMES = [row[0] for row in REQUESTS]

@@ -7,7 +7,7 @@ import pytest
 from hil.bench import SECRET, SERIAL, Bench
 
 from spamgate import VERSION
-from spamgate.wire.messages import PROTOCOL
+from spamgate.wire.answers import PROTOCOL
 from spamgate_tools.errors import UserError
 
 _SEED = 20261122

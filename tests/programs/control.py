@@ -7,7 +7,7 @@ from spamgate import VERSION
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net
 from spamgate.service.control import Control
-from spamgate.wire.messages import PROTOCOL, MessageError
+from spamgate.wire.answers import PROTOCOL, MessageError
 
 T = 1763841600  # 2025-11-22 20:00:00 UTC
 TV = "02:00:00:00:00:01"

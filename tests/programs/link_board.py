@@ -13,8 +13,8 @@ from spamgate.hal.console_line import ConsoleLine
 from spamgate.hal.steady_clock import ticks_ms
 from spamgate.hal.storage import Storage
 from spamgate.service.link import Link
+from spamgate.wire.answers import PROTOCOL, MessageError
 from spamgate.wire.link_channel import WINDOW
-from spamgate.wire.messages import PROTOCOL, MessageError
 
 _TURN_MS = 20
 

@@ -16,7 +16,7 @@ from spamgate.hal.storage import Storage
 from spamgate.service.link import Link
 from spamgate.service.link_session import Session
 from spamgate.service.link_tcp import LinkTcp, Means
-from spamgate.wire.messages import PROTOCOL
+from spamgate.wire.answers import PROTOCOL
 
 _WINDOW = 4096
 _TURN_MS = 5

@@ -13,7 +13,8 @@ from spamgate.core import evidence, states
 from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.core.identity import Identity
 from spamgate.store.trace import TraceRing
-from spamgate.wire.messages import PROTOCOL, REQUESTS, MessageError, parse_request
+from spamgate.wire.answers import PROTOCOL, MessageError
+from spamgate.wire.messages import REQUESTS, parse_request
 
 _TV, _NAS, _CAM = ("02:00:00:00:00:0%d" % number for number in (1, 2, 3))
 _LATER_S = 1 << 30

@@ -7,7 +7,8 @@ from fakes.net import FakeLoop, FakeNet
 
 from spamgate.core.errors import SpamgateError
 from spamgate.service.control import Control
-from spamgate.wire.messages import REQUESTS, MessageError
+from spamgate.wire.answers import MessageError
+from spamgate.wire.messages import REQUESTS
 
 _PATH = "/run/spamgate/control"
 _MINUTE_TICKS = 601

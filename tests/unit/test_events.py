@@ -9,7 +9,8 @@ from spamgate.core import states
 from spamgate.core.counters import AUTH, DATA, HELO, MAIL, PORT_25, RCPT, STARTTLS, SUBMISSION
 from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import Identity
-from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
+from spamgate.wire.events import device_id, epoch, write_device, write_verdict
+from spamgate.wire.json_text import quote
 from spamgate.wire.notices import write_event
 
 _LATER_S = 1 << 30

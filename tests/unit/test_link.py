@@ -11,8 +11,8 @@ from fakes.storage import FakeStorage
 
 from spamgate.core.errors import SpamgateError
 from spamgate.service.link import Link
+from spamgate.wire.answers import MessageError
 from spamgate.wire.link_channel import BINARY, TEXT
-from spamgate.wire.messages import MessageError
 
 _CHUNK = 1024
 

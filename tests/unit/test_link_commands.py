@@ -9,8 +9,9 @@ from fakes.home import Home
 from spamgate.app.link_commands import LinkCommands
 from spamgate.hal.storage import Storage
 from spamgate.store.settings import read_settings
+from spamgate.wire.answers import MessageError
 from spamgate.wire.link_messages import LINK_REQUESTS
-from spamgate.wire.messages import MessageError, parse_request
+from spamgate.wire.messages import parse_request
 
 _KEY = "ab" * 32
 _FOLDER = "build/link_commands.%d" % os.urandom(1)[0]

@@ -3,9 +3,10 @@
 import json
 import unittest
 
+from spamgate.wire.answers import DONE, LINE_BYTES, PROTOCOL, MessageError, error_line
 from spamgate.wire.link_messages import LINK_REQUESTS
 from spamgate.wire.message_help import HELP, dump
-from spamgate.wire.messages import DONE, LINE_BYTES, PROTOCOL, REQUESTS, MessageError, error_line, parse_request
+from spamgate.wire.messages import REQUESTS, parse_request
 
 
 def _parse(**fields):

@@ -112,7 +112,7 @@ class Program:
 
     def report(self, text: str) -> None:
         """Something went wrong, or was mended."""
-        from spamgate.wire.events import quote
+        from spamgate.wire.json_text import quote
 
         self.tell("error", '"text":' + quote(text))
 

@@ -5,11 +5,10 @@ import json
 import sys
 
 from spamgate import VERSION
-from spamgate.app.commands import Commands
 from spamgate.core.compat import const
 from spamgate.store.journal import NAME as JOURNAL
-from spamgate.wire.events import quote
-from spamgate.wire.messages import PROTOCOL, MessageError
+from spamgate.wire.answers import PROTOCOL, MessageError
+from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -19,19 +18,15 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = const(256)
 _SETTINGS = "settings.json"
-_NEED_AN_ENGINE = ("status", "devices", "monitor", "explain", "release", "grant", "confirm")
 
 
-class BoardCommands(Commands):
-    """Answers requests about one board.  In safe mode there is no engine, and what needs one says so."""
+class BoardCommands:
+    """Answers requests about one board; in safe mode it has no engine."""
 
     def __init__(self, program: "Any") -> None:
-        Commands.__init__(self, program)
-        self._board: "Any" = program
+        self._board = program
+        self._engine = program.engine
         self._hardware = program.hardware
-        if program.engine is None:
-            for name in _NEED_AN_ENGINE:
-                setattr(self, name, _refuse)
 
     def hello(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Who this is."""
@@ -46,6 +41,8 @@ class BoardCommands(Commands):
     def status(self, fields: "dict[str, Any]", send: "Send") -> None:
         """How the board is."""
         program = self._board
+        if self._engine is None:
+            raise MessageError("this board is in safe mode", "look at its journal, mend settings.json, then reset it")
         degraded = program.plane.degraded
         reason = quote(degraded) if degraded else "null"
         send('{"type":"status","version":"%s","protocol":%d,' % (VERSION, PROTOCOL))
@@ -139,10 +136,6 @@ class BoardCommands(Commands):
         except ValueError:
             given = {}
         return given if isinstance(given, dict) else {}
-
-
-def _refuse(fields: "dict[str, Any]", send: "Send") -> None:
-    raise MessageError("this board is in safe mode", "look at its journal, mend settings.json, then reset it")
 
 
 def _micropython() -> str:

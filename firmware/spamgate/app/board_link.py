@@ -20,18 +20,17 @@ _QUIET_MS = const(500)  # of the line: whoever sends Ctrl-C then means it
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _SAFE_JOURNAL_BYTES = const(32768)
-_FORGOTTEN = (
-    "spamgate.app.board_commands",
-    "spamgate.app.commands",
+_READERS = ("spamgate.wire.link_messages", "spamgate.wire.messages", "spamgate.wire.fields")
+_ANSWERERS = ("spamgate.app.board_commands", "spamgate.app.commands", "spamgate.wire.notices", "spamgate.wire.events")
+_LINK = (
     "spamgate.service.link_files",
     "spamgate.service.link",
-    "spamgate.wire.link_messages",
-    "spamgate.wire.messages",
-    "spamgate.wire.fields",
-    "spamgate.wire.events",
+    "spamgate.wire.answers",
+    "spamgate.wire.json_text",
     "spamgate.wire.link_channel",
     "spamgate.wire.link_frame",
 )
+_OF_THE_BOARD = ("hello", "status", "metrics", "trace", "settings", "set", "journal", "clock", "reset")
 
 
 class LazyLink:
@@ -72,8 +71,8 @@ class LazyLink:
             self._heard_ms = now_ms
         elif elapsed(now_ms, self._heard_ms) >= _IDLE_MS:
             self._link = None
-            for name in _FORGOTTEN:
-                forget_module(name)
+            _forget(_ANSWERERS)
+            _forget(_LINK)
 
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
@@ -90,22 +89,51 @@ class LazyLink:
         from spamgate.service.link import Link
 
         hardware = self._program.hardware
-        link = Link(self._line, Answers(self._program), ticks_ms, _nonce)
+        link = Link(self._line, Answers(self._program), ticks_ms, _nonce, read=_read)
         link.accept_files(hardware.storage, _may_put)
         link.while_waiting = hardware.feed
         return link
 
 
 class Answers:
-    """Stands for all methods of `BoardCommands`, which are there only while they are needed."""
+    """Stands for the methods of `BoardCommands` and `Commands`; only those of one are there at a time."""
 
     def __init__(self, program: "Any") -> None:
         self._program = program
 
     def __getattr__(self, name: str) -> "Any":
-        from spamgate.app.board_commands import BoardCommands
+        _forget(_ANSWERERS)
+        if name in _OF_THE_BOARD:
+            from spamgate.app.board_commands import BoardCommands
 
-        return getattr(BoardCommands(self._program), name)
+            return getattr(BoardCommands(self._program), name)
+        if self._program.engine is None:
+            return _refuse
+        from spamgate.app.commands import Commands
+
+        return getattr(Commands(self._program), name, None)
+
+
+def _refuse(fields: "dict[str, Any]", send: "Any") -> None:
+    from spamgate.wire.answers import MessageError
+
+    raise MessageError("this board is in safe mode", "look at its journal, mend settings.json, then reset it")
+
+
+def _read(line: bytes) -> "tuple[str, dict[str, Any]]":
+    """Read a request, and forget how to."""
+    from spamgate.wire.link_messages import LINK_REQUESTS
+    from spamgate.wire.messages import parse_request
+
+    try:
+        return parse_request(line, LINK_REQUESTS)
+    finally:
+        _forget(_READERS)
+
+
+def _forget(names: "tuple[str, ...]") -> None:
+    for name in names:
+        forget_module(name)
 
 
 class SafeProgram:

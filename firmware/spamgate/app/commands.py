@@ -7,8 +7,9 @@ from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.wire.address import address_text, parse_address
-from spamgate.wire.events import device_id, epoch, quote, write_device, write_verdict
-from spamgate.wire.messages import PROTOCOL, MessageError
+from spamgate.wire.answers import PROTOCOL, MessageError
+from spamgate.wire.events import device_id, epoch, write_device, write_verdict
+from spamgate.wire.json_text import quote
 from spamgate.wire.notices import write_event
 
 TYPE_CHECKING = const(0)

@@ -34,7 +34,8 @@ from spamgate.service.smtp_responder import Responder
 from spamgate.store.state import StateFile
 from spamgate.store.trace import TraceRing
 from spamgate.wire.address import address_text, mac_text
-from spamgate.wire.events import device_id, quote, write_verdict
+from spamgate.wire.events import device_id, write_verdict
+from spamgate.wire.json_text import quote
 from spamgate.wire.notices import write_event
 
 TYPE_CHECKING = const(0)

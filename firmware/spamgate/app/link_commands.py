@@ -5,8 +5,8 @@ import json
 from spamgate.app.commands import Commands
 from spamgate.core.compat import const
 from spamgate.hal.storage import Storage
-from spamgate.wire.events import quote
-from spamgate.wire.messages import MessageError
+from spamgate.wire.answers import MessageError
+from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

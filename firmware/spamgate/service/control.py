@@ -9,7 +9,8 @@ When there is no memory at all, the client is let go, and the gateway goes on.
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
-from spamgate.wire.messages import DONE, LINE_BYTES, error_line, parse_request
+from spamgate.wire.answers import DONE, LINE_BYTES, error_line
+from spamgate.wire.messages import parse_request
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ for more than a request may be, is ended.
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.core.ticks import elapsed
+from spamgate.wire.answers import CANCEL, DONE, LINE_BYTES, MessageError, error_line
 from spamgate.wire.link_channel import BINARY, TEXT, WINDOW, Channel
-from spamgate.wire.link_messages import CANCEL, LINK_REQUESTS
-from spamgate.wire.messages import DONE, LINE_BYTES, MessageError, error_line, parse_request
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -42,7 +41,8 @@ class Link:
 
     `commands` has a method for each request it can answer, `method(fields, send)` as for the control socket; `clock`
     returns milliseconds as `core/ticks.py` wants them, `nonce` four random bytes.  `window`: how many unconfirmed bytes
-    the line's input holds; more than its ring only where the line holds the host back.
+    the line's input holds; more than its ring only where the line holds the host back.  `read` returns name and fields
+    of a request, as `messages.parse_request` does, which is the default.
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class Link:
         clock: "Callable[[], int]",
         nonce: "Callable[[], bytes]",
         window: int = WINDOW,
+        read: "Callable[[bytes], tuple[str, dict[str, Any]]] | None" = None,
     ) -> None:
         self.channel = Channel(self, nonce, False, window)
         self.while_waiting: "Callable[[], object] | None" = None
         self._line = line
         self._commands = commands
+        self._read = read or _read
         self._clock = clock
         self._storage: "Any" = None
         self._allows: "Callable[[str], bool] | None" = None
@@ -158,7 +160,7 @@ class Link:
         self._write(problem)
 
     def _answer(self, line: bytes) -> None:
-        name, fields = parse_request(line, LINK_REQUESTS)
+        name, fields = self._read(line)
         if name == "put" and self._storage and self._allows:
             from spamgate.service.link_files import Files
 
@@ -229,3 +231,10 @@ class Link:
                 return
             channel.wrote(count)
             view = channel.pending(now_ms)
+
+
+def _read(line: bytes) -> "tuple[str, dict[str, Any]]":
+    from spamgate.wire.link_messages import LINK_REQUESTS
+    from spamgate.wire.messages import parse_request
+
+    return parse_request(line, LINK_REQUESTS)

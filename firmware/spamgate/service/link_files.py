@@ -8,7 +8,7 @@ import binascii
 import hashlib
 
 from spamgate.core.compat import const
-from spamgate.wire.messages import MessageError
+from spamgate.wire.answers import MessageError
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from spamgate.core.devices import CROWD, RELAY
 from spamgate.core.identity import BEHIND_RELAY
 from spamgate.core.states import STATE_NAMES
 from spamgate.wire.address import address_text, mac_text
+from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -77,24 +78,6 @@ def device_id(engine: "Engine", device: int) -> str:
 def epoch(seconds: int, micros: int) -> str:
     """Return seconds and microseconds (seconds counted from 2**30) as UNIX time with six decimals."""
     return "%d.%06d" % (seconds + LATER_S, micros)
-
-
-def quote(text: str) -> str:
-    """Return a JSON string in ASCII."""
-    out = ['"']
-    for letter in text:
-        code = ord(letter)
-        if letter in '"\\':
-            out.append("\\" + letter)
-        elif 32 <= code < 127:
-            out.append(letter)
-        elif code < 0x10000:
-            out.append("\\u%04x" % code)
-        else:
-            code -= 0x10000
-            out.append("\\u%04x\\u%04x" % (0xD800 | code >> 10, 0xDC00 | code & 0x3FF))
-    out.append('"')
-    return "".join(out)
 
 
 def _name(engine: "Engine", device: int) -> str:

@@ -7,7 +7,7 @@ spelling or raises Refused.
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.wire.address import AddressError, parse_address
-from spamgate.wire.events import quote
+from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

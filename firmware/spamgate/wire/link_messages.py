@@ -6,8 +6,6 @@ Apart from those because a gateway's control socket does not take them: whoever 
 from spamgate.wire.fields import LABEL, Text, Whole, is_printable
 from spamgate.wire.messages import NEEDED, REQUESTS
 
-CANCEL = "\x18"  # in a stream of text: the line that was begun is taken back
-
 
 def _json(text: str) -> str:
     if not is_printable(text, 900):

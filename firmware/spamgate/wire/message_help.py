@@ -3,9 +3,10 @@
 Apart from the table because a gateway has no need of it.
 """
 
-from spamgate.wire.events import quote
+from spamgate.wire.answers import LINE_BYTES, PROTOCOL
+from spamgate.wire.json_text import quote
 from spamgate.wire.link_messages import LINK_REQUESTS
-from spamgate.wire.messages import LINE_BYTES, NEEDED, PROTOCOL
+from spamgate.wire.messages import NEEDED
 
 HELP = {
     "hello": (("hello",), "which version and protocol is spoken; over a link also who the board is"),

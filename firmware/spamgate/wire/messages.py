@@ -8,19 +8,15 @@ import json
 
 from spamgate import VERSION
 from spamgate.core.compat import const
-from spamgate.core.errors import SpamgateError
-from spamgate.wire.events import quote
+from spamgate.wire.answers import LINE_BYTES, PROTOCOL, MessageError
 from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Whole, nearest
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 
-PROTOCOL = 1  # raised whenever the table changes in a way that the other side must know of
-LINE_BYTES = 1024  # of a request, with its line end
 GRANTS = ("none", "submission", "mail-server")
 NEEDED = "needed"  # in the place of a default
-DONE = '{"type":"done"}\n'
 
 _NESTED = 16  # opening brackets in a request: none of ours has more than one, a device's name may
 _TIME = Whole(0, 0xFFFFFFFF)
@@ -41,14 +37,6 @@ REQUESTS = (
         (("time", _TIME, NEEDED), ("port", Whole(0, 65535), 0), ("ip", ADDRESS, ""), ("skew", Whole(0, 3600), 60)),
     ),
 )
-
-
-class MessageError(SpamgateError):
-    """A request that cannot be taken or answered; `hint` says what to do about it."""
-
-    def __init__(self, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 def parse_request(line: "bytes | bytearray", requests: "tuple[Any, ...]" = REQUESTS) -> "tuple[str, dict[str, Any]]":
@@ -99,8 +87,3 @@ def _fields(name: str, rows: "tuple[Any, ...]", given: "dict[Any, Any]") -> "dic
 def _other_protocol(protocol: int) -> MessageError:
     hint = "this is Spamgate %s: use its own `spamgate` command" % VERSION
     return MessageError("protocol %d is not spoken here, protocol %d is" % (protocol, PROTOCOL), hint)
-
-
-def error_line(text: str, hint: str) -> str:
-    """Return the line that ends an answer when something is wrong."""
-    return '{"type":"error","text":%s,"hint":%s}\n' % (quote(text), quote(hint))

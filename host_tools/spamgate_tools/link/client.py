@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from spamgate.wire.answers import CANCEL, LINE_BYTES, PROTOCOL
 from spamgate.wire.link_channel import BINARY, HOST_WINDOW, SPAN, TEXT, Channel
 from spamgate.wire.link_frame import MAX_FRAME, OVERHEAD
-from spamgate.wire.link_messages import CANCEL
-from spamgate.wire.messages import LINE_BYTES, PROTOCOL
 from spamgate_tools.errors import UserError
 from spamgate_tools.link.transports import Transport
 
