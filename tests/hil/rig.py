@@ -25,7 +25,8 @@ class Rig:
     lacks: Mapping[str, str] = {}
     port = ""
     baud = 115200
-    file_bytes = 64 << 10  # as large a file as it takes in seconds
+    file_bytes = 6 << 10  # as large a file as it takes in seconds over a bad line
+    random_frames = 2_000  # as many as it reads in seconds
 
     def install(self, files: Mapping[str, bytes]) -> None:
         """Give the board exactly these files, while it is off."""

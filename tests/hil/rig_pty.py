@@ -47,7 +47,8 @@ class PtyRig(Rig):
 
     name = "pty"
     board = "UNIX"
-    file_bytes = 1 << 20
+    file_bytes = 64 << 10
+    random_frames = 100_000
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "a Linux process has no ROM"}
 

@@ -14,7 +14,7 @@ _SEED = 1122
 _NAME = "transfer.bin"
 _DAMAGE = 0.01  # of all bytes, each way
 _LONG = bool(os.environ.get("SPAMGATE_LONG"))
-_CUTS = 100 if _LONG else 8
+_CUTS = 100 if _LONG else 5
 _BYTES_A_CUT = 3000
 _CHUNK_BYTES = 1024  # of service/link_files.py: what is kept at a time
 
