@@ -1,5 +1,6 @@
 """The inventory: nobody else reads it, nothing is given twice, and what stops the work in between leaves it whole."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -50,6 +51,15 @@ def test_its_folder_is_made_and_is_private(tmp_path):
     path = tmp_path / "data" / "inventory.sqlite"
     Inventory(path).close()
     assert _mode(path.parent) == 0o700
+
+
+def test_a_file_of_somebody_else_is_not_used(path, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    with pytest.raises(UserError, match="Operation not permitted; it holds keys and must be a file of yours"):
+        Inventory(path)
 
 
 def test_a_link_that_somebody_laid_is_not_followed(tmp_path):

@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
+import time
 from collections import Counter
 
 import pytest
 from fakes.bench import KIND, FakeBench, FakeBoard
 
 from spamgate_tools.errors import UserError
+from spamgate_tools.provision import tray as tray_module
 from spamgate_tools.provision.bench import PASSED
 from spamgate_tools.provision.identity import Identity
 from spamgate_tools.provision.inventory import BEGUN, DONE, Inventory
@@ -273,12 +275,13 @@ def test_a_counted_serial_is_never_one_that_the_plan_promises(inventory, tmp_pat
     assert [record.serial for record in inventory.boards()] == ["P-0001", "P-0002"]
 
 
-def test_a_mistake_of_ours_at_one_port_stops_no_other(inventory):
+@pytest.mark.parametrize("mistake", [ZeroDivisionError("nothing to divide by"), SystemExit(2)])
+def test_a_mistake_of_ours_at_one_port_stops_no_other(inventory, mistake):
     boards = _boards(3)
-    boards["port2"].trouble = {"write": ZeroDivisionError("nothing to divide by")}
+    boards["port2"].trouble = {"write": mistake}
     ended = _run(boards, inventory)
     assert _steps(ended) == {MADE: 2, FAILED: 1}
-    assert ended["port2"].cause == "ZeroDivisionError: nothing to divide by"
+    assert ended["port2"].cause == f"{type(mistake).__name__}: {mistake}"
 
 
 def test_with_no_room_for_the_inventory_no_board_is_touched(inventory, monkeypatch):
@@ -321,24 +324,35 @@ class _Full:
         return self._db.in_transaction
 
 
-def test_boards_that_come_later_are_made_too_until_there_are_enough(inventory):
+def test_boards_that_come_later_are_made_too_until_there_are_enough(inventory, monkeypatch):
+    monkeypatch.setattr(tray_module, "_GONE_S", 0.6)
     boards = _boards(3)
     bench = FakeBench(boards)
-    present = [["port1"], ["port1", "port2"], [], ["port1", "port2"]]
     tray = Tray()
     station = Station(bench, _ANY, inventory, tray.changed)
-    rounds = 0
+    began = time.monotonic()
 
     def ports() -> list[str]:
-        nonlocal rounds
-        if rounds >= 8:
-            boards["port1"] = boards["port3"]  # another board on the same adapter
-        now = present[min(rounds // 4, 3)]
-        rounds += 1
-        return now
+        passed_s = time.monotonic() - began
+        if passed_s < 1:
+            return ["port1"] if passed_s < 0.5 else ["port1", "port2"]
+        if passed_s < 2.2:
+            return []
+        boards["port1"] = boards["port3"]  # another board on the same adapter
+        return ["port1", "port2"]
 
-    tray.serve(station, ports, lambda place, step: None, count=3, wait=True)
-    assert len(inventory.boards()) == 3 and tray.made() >= 3
+    tray.serve(station, ports, lambda place, step: None, count=4, wait=True)
+    assert [place.step for place in tray.places] == [MADE, MADE, MADE, MADE_BEFORE]
+    assert len(inventory.boards()) == 3
+
+
+def test_a_port_that_goes_and_comes_with_a_restart_is_looked_at_once(inventory):
+    bench = FakeBench(_boards(2))
+    tray = Tray()
+    station = Station(bench, _ANY, inventory, tray.changed)
+    rounds = iter([["port1"], [], [], ["port1"], [], ["port1"], ["port1", "port2"]])
+    tray.serve(station, lambda: next(rounds, []), lambda place, step: None, count=2, wait=True)
+    assert [(place.port, place.step) for place in tray.places] == [("port1", MADE), ("port2", MADE)]
 
 
 def test_no_more_boards_are_begun_than_were_ordered(inventory):

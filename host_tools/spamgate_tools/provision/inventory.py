@@ -268,6 +268,8 @@ class Inventory:
             os.chmod(self.path, _OWNER_ONLY)
         except sqlite3.Error as error:
             raise self._trouble(error) from None
+        except OSError as error:
+            raise UserError(f"{self.path}: {error.strerror}", _YOURS) from None
         if version > _VERSION:
             db.close()
             raise UserError(f"{self.path}: an inventory of a newer spamgate", "use that, or name another --inventory")

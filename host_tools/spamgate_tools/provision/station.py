@@ -75,7 +75,7 @@ class Station:
             end = self._make(place)
         except UserError as error:
             end = self._fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
-        except Exception as error:  # a mistake of ours at one port stops no other
+        except (Exception, SystemExit) as error:  # a mistake of ours at one port stops no other
             end = self._fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
         with self._desk:
             self._at_work = {mac: port for mac, port in self._at_work.items() if port != place.port}

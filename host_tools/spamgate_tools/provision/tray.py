@@ -10,6 +10,7 @@ from spamgate_tools.provision.plan import same_port
 from spamgate_tools.provision.station import ENDED, FAILED, Place, Station
 
 _LOOK_S = 0.25
+_GONE_S = 3.0  # a port on the chip itself goes and comes with each restart
 
 Ports = Callable[[], list[str]]
 Show = Callable[[Place | None, str], None]  # a port and its step; without one: time has passed
@@ -29,10 +30,13 @@ class Tray:
     def serve(self, station: Station, ports: Ports, show: Show, count: int = 0, wait: bool = False) -> None:
         """Begin with each port that is there and was not; end after `count` boards, or with the last if not to wait."""
         at: dict[str, Place] = {}
+        seen_s: dict[str, float] = {}
         at_work: set[Place] = set()
         while True:
             present = ports()
-            for port in [port for port, place in at.items() if port not in present and place not in at_work]:
+            now_s = time.monotonic()
+            seen_s.update(dict.fromkeys((*present, *(place.port for place in at_work)), now_s))
+            for port in [port for port in at if now_s - seen_s[port] > _GONE_S]:
                 del at[port]  # the next board at this port is another
             room = count - self.made() - len(at_work) if count else len(present)
             for port in _new(present, at)[: max(room, 0)]:
