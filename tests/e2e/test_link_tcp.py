@@ -168,6 +168,23 @@ def test_every_lan_is_served_over_both_protocols_and_the_internet_is_not(home):
         }
 
 
+def test_a_lan_that_goes_and_comes_back_is_served_again_and_sessions_stay(home):
+    watcher = home.start("watcher", "watch", "action")
+    router = home.net.router
+    port = router.run(["ip", "-o", "link", "show", "master", GUEST]).stdout.split()[1].partition("@")[0]
+    words = router.run(["ip", "-o", "link", "show", "dev", GUEST]).stdout.split()
+    mac = words[words.index("link/ether") + 1]  # kept, or the guest would have to forget the old one first
+    router.ip(f"link del {GUEST}")
+    wait_until(lambda: home.status()["observation"] == "degraded", SOON_S, "the gateway's seeing it go")
+    router.ip(f"link add {GUEST} address {mac} type bridge forward_delay 0 mcast_snooping 0", f"link set {GUEST} up")
+    router.ip(f"link set {port} master {GUEST} up", f"addr add 192.168.78.1/24 dev {GUEST}")
+    url = f"tcp://192.168.78.1:{PORT}"
+    wait_until(lambda: "lines" in home.do("guest", "ask", "status", url=url), SOON_S, "the link on the guests' LAN")
+    assert home.do("laptop", "ask", "grant", '{"device":"02:00:5e:10:00:05","grant":"submission"}')["lines"]
+    assert watcher.stdout
+    assert json.loads(watcher.stdout.readline())["device"] == "02:00:5e:10:00:05"
+
+
 def test_another_key_is_named_and_after_five_failures_only_that_address_is_refused(home):
     errors = [home.do("thief", "ask", "status", key=home.other_key)["error"] for _ in range(6)]
     assert all("has another key" in error for error in errors[:5])
