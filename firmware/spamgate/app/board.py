@@ -130,6 +130,14 @@ class Program:
         if at_once:
             self.save()
 
+    def make_room(self) -> None:
+        """Somebody begins to talk over the link."""
+        self.plane.make_room()
+
+    def resume(self) -> None:
+        """Nobody talks any more."""
+        self.plane.resume()
+
     def held(self, address: bytes, port: int) -> None:
         """A device met our refusal."""
         device = self.engine.devices.at_address(address, 0, len(address))

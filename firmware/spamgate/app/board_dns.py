@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spamgate.app.board import Program
 
 _PLACES = const(4)  # of the responder: a board has few sockets
+_ROOM_BYTES = const(28672)  # what link and answers need while somebody talks
 
 
 class BoardDns(DnsPlane):
@@ -24,6 +25,7 @@ class BoardDns(DnsPlane):
         self._hardware = program.hardware
         self._guard: "SmallGuard | None" = None
         self._responder: "Any" = None
+        self._is_resting = False
         self._served = b""
         self._upstreams: "list[str]" = []
         self.page = program.settings.page
@@ -39,8 +41,22 @@ class BoardDns(DnsPlane):
 
     def changed(self, device: int, old: int, new: int) -> None:
         """From the first device on that may be sent to us, there is somebody to receive it."""
-        if new != NORMAL and not self._responder and self._program.settings.monitor_only is False:
+        if new != NORMAL and not self._responder and not self._is_resting and self._program.engine.enforces:
             self._receive()
+
+    def make_room(self) -> None:
+        """Somebody talks over the link; where memory is short, mail of suspects meets a closed port until then."""
+        if self._responder and self._hardware.free_bytes() < _ROOM_BYTES:
+            self._program.loop.no_tick(self._responder.tick)
+            self._responder.close()
+            self._responder = None
+            forget_module("spamgate.service.smtp_responder")
+            forget_module("spamgate.service.smtp_refusal")
+            self._is_resting = True
+
+    def resume(self) -> None:
+        """Nobody talks any more."""
+        self._is_resting = False
 
     def regarded(self, device: int) -> None:
         """The owner has said something about the device; every question asks anew what holds."""

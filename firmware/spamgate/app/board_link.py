@@ -73,6 +73,7 @@ class LazyLink:
             self._link = None
             _forget(_ANSWERERS)
             _forget(_LINK)
+            self._program.resume()
 
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
@@ -86,6 +87,7 @@ class LazyLink:
             self._program.hardware.let_break_in(not is_talking)
 
     def made(self) -> "Any":
+        self._program.make_room()
         from spamgate.service.link import Link
 
         hardware = self._program.hardware
@@ -152,6 +154,12 @@ class SafeProgram:
         while True:
             self.link.poll(ticks_ms())
             time.sleep_ms(self.link.wait_ms())  # type: ignore[attr-defined]  # MicroPython's
+
+    def make_room(self) -> None:
+        """There is room."""
+
+    def resume(self) -> None:
+        """There is nothing that rests."""
 
     def stop(self) -> None:
         """Start as usual the next time: whoever is here has seen what is wrong."""

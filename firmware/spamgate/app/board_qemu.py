@@ -29,6 +29,12 @@ class NoPlane:
     def regarded(self, device: int) -> None:
         """Nor here."""
 
+    def make_room(self) -> None:
+        """There is nothing to close."""
+
+    def resume(self) -> None:
+        """Nor to open."""
+
 
 def main() -> None:
     """Run it."""

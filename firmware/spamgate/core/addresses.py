@@ -12,7 +12,6 @@ from spamgate.core.compat import const
 
 PER_DEVICE = 6
 
-_ROW = const(6)
 _BYTES = const(16)
 _V4_BYTES = const(4)
 _LINK_LOCAL = const(169)  # RFC 3927: held beside the real address while DHCP is late
@@ -25,11 +24,12 @@ _NONE = const(255)
 class AddressBook:
     """A row of addresses for each device.  Allocation-free once made, but for `of()`."""
 
-    def __init__(self, devices: int) -> None:
-        self._sizes = bytearray(devices * PER_DEVICE)
-        self._bytes = bytearray(devices * PER_DEVICE * _BYTES)
+    def __init__(self, devices: int, per_device: int = PER_DEVICE) -> None:
+        self._row = per_device
+        self._sizes = bytearray(devices * per_device)
+        self._bytes = bytearray(devices * per_device * _BYTES)
         self._latest = bytearray(devices)
-        self._stamps = array("I", bytes(4 * devices * PER_DEVICE))
+        self._stamps = array("I", bytes(4 * devices * per_device))
         self._stamp = 0
         self._latest_v4 = bytearray([_NONE] * devices)
         self._turns = bytearray(devices)
@@ -37,7 +37,7 @@ class AddressBook:
 
     def note(self, device: int, buf: "bytes | bytearray", at: int, size: int, now_s: int) -> bool:
         """Fold `buf[at:at + size]` into the device; True when its IPv4 addresses take turns like several devices'."""
-        row = device * _ROW
+        row = device * self._row
         if self._holds(row + self._latest[device], buf, at, size):
             return False
         slot = self._find(row, buf, at, size)
@@ -56,7 +56,7 @@ class AddressBook:
 
     def _find(self, row: int, buf: "bytes | bytearray", at: int, size: int) -> int:
         """Return where the address stands in the row; it is written there if it is new."""
-        for slot in range(row, row + _ROW):
+        for slot in range(row, row + self._row):
             if self._holds(slot, buf, at, size):
                 return slot
         slot = self._place(row)
@@ -65,25 +65,25 @@ class AddressBook:
 
     def of(self, device: int) -> "list[bytes]":
         """Return the device's addresses in the order they were first seen.  Allocates: for reports."""
-        row = device * _ROW
-        slots = [slot for slot in range(row, row + _ROW) if self._sizes[slot]]
+        row = device * self._row
+        slots = [slot for slot in range(row, row + self._row) if self._sizes[slot]]
         slots.sort(key=lambda slot: self._stamps[slot])
         return [bytes(self._bytes[slot * _BYTES : slot * _BYTES + self._sizes[slot]]) for slot in slots]
 
     def has(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
         """Does the device use this address?"""
-        for slot in range(device * _ROW, device * _ROW + _ROW):
+        for slot in range(device * self._row, device * self._row + self._row):
             if self._holds(slot, buf, at, size):
                 return True
         return False
 
     def has_any(self, device: int) -> bool:
         """Does the device have an address?"""
-        return self._sizes[device * _ROW] != 0
+        return self._sizes[device * self._row] != 0
 
     def clear(self, device: int) -> None:
         """Forget the row: the device left the table."""
-        for slot in range(device * _ROW, device * _ROW + _ROW):
+        for slot in range(device * self._row, device * self._row + self._row):
             self._sizes[slot] = 0
         self._latest[device] = 0
         self._latest_v4[device] = _NONE
@@ -110,7 +110,7 @@ class AddressBook:
 
     def _place(self, row: int) -> int:
         best = row
-        for slot in range(row, row + _ROW):
+        for slot in range(row, row + self._row):
             if not self._sizes[slot]:
                 return slot
             wide = self._sizes[slot] == _BYTES

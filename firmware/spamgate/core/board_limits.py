@@ -4,11 +4,12 @@ from spamgate.core.limits import Limits
 
 
 class BoardLimits(Limits):
-    """Sizes for a home of 19 devices whose DNS is all that is seen of them."""
+    """Sizes for 15 devices at a time, whose DNS is all that is seen of them; who is silent longest makes room."""
 
     def __init__(self) -> None:
         super().__init__(0)
-        self.devices = 20
+        self.devices = 16
+        self.addresses = 1  # it is what a device is known by
         self.suspects = 2
         self.connections = 8  # to ourselves, in the place of a mail server
         self.hosts = 32

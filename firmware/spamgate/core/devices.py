@@ -9,7 +9,7 @@ number CROWD with all others that came too late: watched together, never forgott
 from array import array
 
 from spamgate.core import states
-from spamgate.core.addresses import AddressBook
+from spamgate.core.addresses import PER_DEVICE, AddressBook
 from spamgate.core.compat import const
 from spamgate.core.identity import BY_ADDRESS, Identity, identity_kind
 
@@ -36,10 +36,10 @@ _STALE_S = const(7 * 86400)
 class DeviceTable:
     """Devices 1 .. capacity - 1, and CROWD."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, addresses: int = PER_DEVICE) -> None:
         assert 2 <= capacity <= 255
         self.capacity = capacity
-        self.addresses = AddressBook(capacity)
+        self.addresses = AddressBook(capacity, addresses)
         self.state = bytearray(capacity)
         self.previous = bytearray(capacity)  # the state before, and when it was left
         self.since_s = array("i", bytes(4 * capacity))

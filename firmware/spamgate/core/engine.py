@@ -40,7 +40,7 @@ class Engine:
         self.peer: "bytes | bytearray" = b""
         self.peer_at = 0
         self.peer_size = 0
-        self.devices = DeviceTable(limits.devices)
+        self.devices = DeviceTable(limits.devices, limits.addresses)
         self.is_crowded = False  # did anybody have to share number CROWD?
         self.board = ScoreBoard(limits.devices, limits.suspects)
         self.counters = Counters(limits.devices, limits.distinct, limits.reply_codes)

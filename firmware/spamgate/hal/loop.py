@@ -55,6 +55,10 @@ class Loop:
         """Call `function(now_ms)` about every 100 ms."""
         self._tickers.append(function)
 
+    def no_tick(self, function: "Callable[[int], None]") -> None:
+        """Call it no more."""
+        self._tickers.remove(function)
+
     def stop(self) -> None:
         """Let `run` return."""
         self._running = False
