@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay test unit alloc fuzz scenario oracle e2e house lint types layers bench check check-full clean
+.PHONY: help setup run replay test unit alloc fuzz scenario oracle e2e hil house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -46,6 +46,9 @@ oracle: $(READY) ## real captures and messages against independent readers
 e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
 	@ci/test_setup.sh
 	@$(PYTEST) tests/e2e
+
+hil: $(READY) ## the same tests on boards: BOARD=pty, qemu, mock or a serial port; all that need no hardware
+	@SPAMGATE_BOARD="$(BOARD)" $(PYTEST) tests/hil
 
 house: $(READY) ## README commands, layout, layers, lint and types
 	@$(PYTEST) tests/house

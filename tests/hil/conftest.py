@@ -19,7 +19,7 @@ from hil.rig_qemu import QemuRig
 from spamgate_tools.link.client import Client
 
 _EMULATED = {rig.name: rig for rig in (PtyRig, QemuRig, MockRig)}
-_BOARDS = os.environ.get("SPAMGATE_BOARD", " ".join(_EMULATED)).replace(",", " ").split()
+_BOARDS = (os.environ.get("SPAMGATE_BOARD") or " ".join(_EMULATED)).replace(",", " ").split()
 
 
 def pytest_configure(config: pytest.Config) -> None:

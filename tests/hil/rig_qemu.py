@@ -1,6 +1,8 @@
 """A board made of an emulated one: bare-metal 32-bit MicroPython (boards/QEMU_MPS2) whose flash is a file."""
 
+import ctypes
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -55,6 +57,7 @@ class QemuRig(Rig):
             stdout=its,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_die_with_us,  # noqa: PLW1509  nothing here holds a lock that it could want
         )
         its.close()
         self._wire.join(ours.detach())
@@ -69,3 +72,8 @@ class QemuRig(Rig):
     def close(self) -> None:
         self.power_off()
         self._wire.close()
+
+
+def _die_with_us() -> None:
+    """An emulator left behind would keep a processor busy for good (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
