@@ -64,17 +64,15 @@ class BoardCommands:
         raise MessageError("this board sees no connections", "only a router can tell which device had one")
 
     def settings(self, fields: "dict[str, Any]", send: "Send") -> None:
-        """The settings, without secrets."""
-        from spamgate.store.board_settings import TABLE, is_secret, read_board_settings
-
+        """The settings in force, without secrets; in safe mode those of the file."""
         given = self._given()
-        settings = read_board_settings(json.dumps(given))
-        for key, _, _, _ in TABLE:
-            value = json.dumps(getattr(settings, key))
-            if is_secret(key):
-                value = "true" if getattr(settings, key) else "false"
+        known = given if self._engine is None else self._board.settings.__dict__
+        for key in sorted(known):
+            value = json.dumps(known[key])
+            if key.endswith("_password"):
+                value = "true" if known[key] else "false"
             is_given = "true" if key in given else "false"
-            send('{"type":"setting","name":"%s","value":%s,"given":%s}\n' % (key, value, is_given))
+            send('{"type":"setting","name":%s,"value":%s,"given":%s}\n' % (quote(key), value, is_given))
 
     def set(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Give a setting another value, from the next start on."""

@@ -1,6 +1,6 @@
 """The settings of a board: one table of every key, for `settings.json` on its flash.
 
-What a gateway has under the same name means the same.
+What a gateway has under the same name means the same.  A key that ends with `_password` is never told again.
 """
 
 from spamgate.core.compat import const
@@ -12,7 +12,6 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 
-_SECRETS = ("wifi_password",)
 _PHY_WORDS = ("phy",)
 _PHY_NUMBERS = ("phy_addr", "mdc", "mdio", "power", "ref_clk")
 
@@ -110,11 +109,6 @@ def read_board_settings(text: str) -> BoardSettings:
     settings = BoardSettings()
     read_table(text, TABLE, settings)
     return settings
-
-
-def is_secret(key: str) -> bool:
-    """Is this a setting that the board never tells?"""
-    return key in _SECRETS
 
 
 def describe() -> str:
