@@ -21,7 +21,16 @@ _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _SAFE_JOURNAL_BYTES = const(32768)
 _READERS = ("spamgate.wire.link_messages", "spamgate.wire.messages", "spamgate.wire.fields")
-_ANSWERERS = ("spamgate.app.board_commands", "spamgate.app.commands", "spamgate.wire.notices", "spamgate.wire.events")
+_ANSWERERS = (
+    "spamgate.app.board_commands",
+    "spamgate.app.commands",
+    "spamgate.wire.notices",
+    "spamgate.wire.events",
+    "spamgate.store.board_settings",
+    "spamgate.store.settings_table",
+    "spamgate.store.kinds",
+    "spamgate.wire.fields",
+)
 _LINK = (
     "spamgate.service.link_files",
     "spamgate.service.link",
