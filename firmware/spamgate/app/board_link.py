@@ -113,7 +113,6 @@ class Answers:
         self._program = program
 
     def __getattr__(self, name: str) -> "Any":
-        _forget(_ANSWERERS)
         if name in _OF_THE_BOARD:
             from spamgate.app.board_commands import BoardCommands
 
@@ -132,7 +131,8 @@ def _refuse(fields: "dict[str, Any]", send: "Any") -> None:
 
 
 def _read(line: bytes) -> "tuple[str, dict[str, Any]]":
-    """Read a request, and forget how to."""
+    """Read a request, and forget how to; what answered the last one makes room first."""
+    _forget(_ANSWERERS)
     from spamgate.wire.link_messages import LINK_REQUESTS
     from spamgate.wire.messages import parse_request
 
