@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from spamgate.app.link import make_link
 from spamgate.app.link import read_key as read_on_router
 from spamgate.core.errors import SpamgateError
 from spamgate_tools.errors import UserError
@@ -63,6 +65,12 @@ def test_a_key_that_others_may_read_is_refused(tmp_path):
     path.chmod(0o640)
     with pytest.raises(UserError, match="others may read the key; run `chmod 600"):
         read_key(path)
+
+
+def test_a_micropython_without_aes_is_said_at_the_start():
+    """CPython stands for one: it has no cryptolib either."""
+    with pytest.raises(SpamgateError, match="settings: link_port: this MicroPython has no cryptolib"):
+        make_link(SimpleNamespace(settings=SimpleNamespace(link_key="00" * 32)))
 
 
 def test_no_key_says_how_to_make_one(tmp_path):

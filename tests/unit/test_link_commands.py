@@ -6,10 +6,11 @@ import unittest
 
 from fakes.home import Home
 
+from spamgate import VERSION
 from spamgate.app.link_commands import LinkCommands
 from spamgate.hal.storage import Storage
 from spamgate.store.settings import read_settings
-from spamgate.wire.answers import MessageError
+from spamgate.wire.answers import PROTOCOL, MessageError
 from spamgate.wire.link_messages import LINK_REQUESTS
 from spamgate.wire.messages import parse_request
 
@@ -45,6 +46,11 @@ def _ask(gateway, type, **fields):
 
 
 class Telling(unittest.TestCase):
+    def test_hello_says_who_this_is(self):
+        (told,) = _ask(FakeGateway(), "hello")
+        self.assertEqual((told["version"], told["protocol"], told["plane"]), (VERSION, PROTOCOL, "linux"))
+        self.assertTrue(told["micropython"][0].isdigit())
+
     def test_settings_are_told_without_the_key(self):
         gateway = FakeGateway(link_port=8425, link_key=_KEY, guard_block=["a.example", "b.example"], page="http://x/")
         gateway.settings.aliases = {"02:00:00:00:00:01": "Tom's \"TV\""}

@@ -26,10 +26,12 @@ class _Echo:
         self.is_closed = False
         self._buf = bytearray(256)
         self._unsent = b""
+        self._events = []
 
     def poll(self, now_ms):
         self.polls += 1
-        self._unsent += bytes(self._buf[: self.line.read_into(self._buf)]).upper()
+        self._unsent += bytes(self._buf[: self.line.read_into(self._buf)]).upper() + "".join(self._events).encode()
+        self._events = []
         count = self.line.write(self._unsent)
         while count:
             self._unsent = self._unsent[count:]
@@ -39,7 +41,7 @@ class _Echo:
         self.is_closed = True
 
     def publish(self, line):
-        self._unsent += line.encode()
+        self._events = (self._events + [line])[-4:]  # as a Link, which keeps no more
 
 
 class _Draws:
@@ -149,9 +151,11 @@ class Listening(unittest.TestCase):
         callers = [self._call(), self._call(_OTHER)]
         for caller in callers:
             caller.meet()
-        self.host.publish("a verdict")
+        for number in range(30):
+            self.host.publish("%02d," % number)
         self._tick(100)
-        self.assertEqual([caller.heard() for caller in callers], [b"a verdict"] * 2)
+        told = "".join(["%02d," % number for number in range(6, 30)]).encode()  # those before are lost
+        self.assertEqual([caller.heard() for caller in callers], [told] * 2)
 
     def test_close_ends_all(self):
         callers = [self._call(), self._call(_OTHER)]

@@ -1,11 +1,13 @@
 """What may be asked of a gateway over its link, beside what its control socket answers: settings, journal, metrics."""
 
 import json
+import sys
 
+from spamgate import VERSION
 from spamgate.app.commands import Commands
 from spamgate.core.compat import const
 from spamgate.hal.storage import Storage
-from spamgate.wire.answers import MessageError
+from spamgate.wire.answers import PROTOCOL, MessageError
 from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
@@ -29,6 +31,12 @@ class LinkCommands(Commands):
         Commands.__init__(self, gateway)
         self._given = gateway.settings
         self._loop = gateway.loop
+
+    def hello(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Who this is."""
+        micropython = ".".join([str(part) for part in sys.implementation.version[:3]])
+        text = '{"type":"hello","version":"%s","protocol":%d,"plane":"%s","micropython":"%s"}\n'
+        send(text % (VERSION, PROTOCOL, self._gateway.plane.name, micropython))
 
     def metrics(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Numbers: those of its status."""

@@ -29,6 +29,8 @@ _SESSIONS = const(2)
 _MEET_MS = const(5000)
 _BACKLOG = const(64)
 _ACCEPTS_A_TURN = const(16)
+_EVENTS = const(24)  # that wait for the tick
+_EVENTS_A_TURN = const(4)  # a Link keeps no more
 _ENODEV = const(19)
 
 
@@ -59,6 +61,7 @@ class LinkTcp:
         self._listeners: list = []
         self._resting: list = []  # of these, those that are not in the loop
         self._callers: "list[Caller]" = []
+        self._events: "list[str]" = []
 
     def serve(self, port: int, interfaces: "list[str]") -> None:
         """Listen anew, on these interfaces: after they changed, a socket is bound to one that is gone."""
@@ -93,13 +96,20 @@ class LinkTcp:
         for caller in list(self._callers):
             if elapsed(now_ms, caller.came_ms) >= _MEET_MS:
                 self.failed(caller)
-        for session in list(self.sessions):
-            session.work()
+        self._work()
+        while self._events and self.sessions:
+            for _ in range(min(_EVENTS_A_TURN, len(self._events))):
+                line = self._events.pop(0)
+                for session in self.sessions:
+                    session.link.publish(line)
+            self._work()
 
     def publish(self, line: str) -> None:
-        """Send an event to all who asked for them."""
-        for session in self.sessions:
-            session.link.publish(line)
+        """Send an event, with the next tick, to all who asked for them; of too many at once the first are lost."""
+        if self.sessions:
+            if len(self._events) >= _EVENTS:
+                self._events.pop(0)
+            self._events.append(line)
 
     def close(self) -> None:
         """Stop serving."""
@@ -121,6 +131,10 @@ class LinkTcp:
             self._callers.append(Caller(self, sock, address, now_ms))
         except MemoryError:
             sock.close()
+
+    def _work(self) -> None:
+        for session in list(self.sessions):
+            session.work()
 
     def proved(self, caller: "Caller", seals: "tuple[Seal, Seal]") -> None:
         """This one has proved itself: it gets a session."""
@@ -156,6 +170,8 @@ class LinkTcp:
             self.loop.remove(session.sock)
             session.sock.close()
             session.link.close()
+            if not self.sessions:
+                self._events = []
 
     def _begin(self, sock, seals: "tuple[Seal, Seal]") -> bool:
         """Make a session, if there is memory for it."""
