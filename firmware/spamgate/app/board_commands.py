@@ -5,6 +5,7 @@ import json
 import sys
 
 from spamgate import VERSION
+from spamgate.app.board_set import given_settings
 from spamgate.core.compat import const
 from spamgate.store.journal import NAME as JOURNAL
 from spamgate.wire.answers import PROTOCOL, MessageError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     Send = Callable[[str], object]
 
 _CHUNK_BYTES = const(256)
-_SETTINGS = "settings.json"
 
 
 class BoardCommands:
@@ -65,7 +65,7 @@ class BoardCommands:
 
     def settings(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The settings in force, without secrets; in safe mode those of the file."""
-        given = self._given()
+        given = given_settings(self._hardware.storage)
         known = given if self._engine is None else self._board.settings.__dict__
         for key in sorted(known):
             value = json.dumps(known[key])
@@ -73,20 +73,6 @@ class BoardCommands:
                 value = "true" if known[key] else "false"
             is_given = "true" if key in given else "false"
             send('{"type":"setting","name":%s,"value":%s,"given":%s}\n' % (quote(key), value, is_given))
-
-    def set(self, fields: "dict[str, Any]", send: "Send") -> None:
-        """Give a setting another value, from the next start on."""
-        from spamgate.store.board_settings import read_board_settings
-
-        given = self._given()
-        try:
-            given[fields["name"]] = json.loads(fields["value"])
-        except ValueError:
-            raise MessageError("set: %s: its value is no JSON" % fields["name"], 'texts need quotes: "..."') from None
-        text = json.dumps(given)
-        read_board_settings(text)
-        self._hardware.storage.write(_SETTINGS, (text.encode(),))
-        send('{"type":"set","name":%s,"from":"next start"}\n' % quote(fields["name"]))
 
     def journal(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The events since a time."""
@@ -127,13 +113,6 @@ class BoardCommands:
 
     def _plane_name(self) -> str:
         return "none" if self._engine is None else self._board.plane.name
-
-    def _given(self) -> "dict[str, Any]":
-        try:
-            given = json.loads(self._hardware.storage.read(_SETTINGS) or b"{}")
-        except ValueError:
-            given = {}
-        return given if isinstance(given, dict) else {}
 
 
 def _micropython() -> str:

@@ -23,6 +23,7 @@ _SAFE_JOURNAL_BYTES = const(32768)
 _READERS = ("spamgate.wire.link_messages", "spamgate.wire.messages", "spamgate.wire.fields")
 _ANSWERERS = (
     "spamgate.app.board_commands",
+    "spamgate.app.board_set",
     "spamgate.app.commands",
     "spamgate.wire.notices",
     "spamgate.wire.events",
@@ -39,7 +40,7 @@ _LINK = (
     "spamgate.wire.link_channel",
     "spamgate.wire.link_frame",
 )
-_OF_THE_BOARD = ("hello", "status", "metrics", "trace", "settings", "set", "journal", "clock", "reset")
+_OF_THE_BOARD = ("hello", "status", "metrics", "trace", "settings", "journal", "clock", "reset")
 
 
 class LazyLink:
@@ -107,7 +108,7 @@ class LazyLink:
 
 
 class Answers:
-    """Stands for the methods of `BoardCommands` and `Commands`; only those of one are there at a time."""
+    """Stands for the methods of `BoardCommands`, `Setter` and `Commands`; only those of one are there at a time."""
 
     def __init__(self, program: "Any") -> None:
         self._program = program
@@ -117,6 +118,10 @@ class Answers:
             from spamgate.app.board_commands import BoardCommands
 
             return getattr(BoardCommands(self._program), name)
+        if name == "set":
+            from spamgate.app.board_set import Setter
+
+            return Setter(self._program).set
         if self._program.engine is None:
             return _refuse
         from spamgate.app.commands import Commands

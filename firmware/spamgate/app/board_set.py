@@ -1,0 +1,45 @@
+"""The request that gives a setting another value: apart from the others, as reading settings takes much memory."""
+
+import json
+
+from spamgate.core.compat import const
+from spamgate.wire.answers import MessageError
+from spamgate.wire.json_text import quote
+
+SETTINGS = "settings.json"
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Send = Callable[[str], object]
+
+
+class Setter:
+    """Answers `set`: the value holds from the next start on."""
+
+    def __init__(self, program: "Any") -> None:
+        self._storage = program.hardware.storage
+
+    def set(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """Give a setting another value; one that cannot be is refused, and nothing changes."""
+        from spamgate.store.board_settings import read_board_settings
+
+        given = given_settings(self._storage)
+        try:
+            given[fields["name"]] = json.loads(fields["value"])
+        except ValueError:
+            raise MessageError("set: %s: its value is no JSON" % fields["name"], 'texts need quotes: "..."') from None
+        text = json.dumps(given)
+        read_board_settings(text)
+        self._storage.write(SETTINGS, (text.encode(),))
+        send('{"type":"set","name":%s,"from":"next start"}\n' % quote(fields["name"]))
+
+
+def given_settings(storage: "Any") -> "dict[str, Any]":
+    """Return what the settings file says, nothing where it cannot be read."""
+    try:
+        given = json.loads(storage.read(SETTINGS) or b"{}")
+    except ValueError:
+        given = {}
+    return given if isinstance(given, dict) else {}
