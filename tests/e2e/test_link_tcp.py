@@ -240,7 +240,7 @@ def test_one_that_does_not_read_holds_up_nobody(home):
         home.status()
         took.append(time.monotonic() - begun)
         time.sleep(0.1)
-    assert len(took) > 10 and max(took) < 1.0, took
+    assert len(took) > 5 and max(took) < 2.0, took
     assert home.do("laptop", "ask", "status")["lines"]
 
 

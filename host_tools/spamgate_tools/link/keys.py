@@ -11,7 +11,7 @@ from spamgate_tools.errors import UserError
 
 KEY_VARIABLE = "SPAMGATE_LINK_KEY"
 
-_MAKE_HINT = "make one with `spamgate link-key`, and give the router the same"
+_MAKE_HINT = f"make one with `spamgate link-key`, or name its file in {KEY_VARIABLE}"
 
 
 def key_file() -> Path:
