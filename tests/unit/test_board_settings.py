@@ -2,7 +2,8 @@
 
 import unittest
 
-from spamgate.store.board_settings import TABLE, BoardSettings, describe, read_board_settings
+from spamgate.store.board_settings import TABLE, BoardSettings, read_board_settings
+from spamgate.store.board_settings_help import HELP, describe
 from spamgate.store.settings_table import SettingsError
 
 PHY = '{"phy": "LAN8720", "phy_addr": 0, "mdc": 23, "mdio": 18, "power": 12, "ref_clk": 17}'
@@ -26,7 +27,8 @@ class Taken(unittest.TestCase):
     def test_every_key_has_an_attribute_and_a_line_of_help(self):
         settings = read_board_settings("{}")
         text = describe()
-        for key, _, _, _ in TABLE:
+        self.assertEqual(sorted(HELP), sorted([row[0] for row in TABLE]))
+        for key, _, _ in TABLE:
             self.assertTrue(hasattr(settings, key), key)
             self.assertTrue("`%s`" % key in text, key)
 

@@ -5,7 +5,7 @@ What a gateway has under the same name means the same.  A key that ends with `_p
 
 from spamgate.core.compat import const
 from spamgate.store.kinds import DOMAIN, URL, Flag, List
-from spamgate.store.settings_table import describe_table, read_table
+from spamgate.store.settings_table import read_table
 from spamgate.wire.fields import ADDRESS, Choice, Refused, Text, Whole, is_printable
 
 TYPE_CHECKING = const(0)
@@ -62,24 +62,24 @@ _WIFI_PASSWORD = Text(_password, 'a password of 8 to 64 characters, or "" for an
 _HOST_NAME = Text(_host_name, "a host name of up to 32 letters, digits and hyphens")
 _SERVER = Text(_server, 'a host name, an IPv4 address or ""')
 
-# Each row has a key, the kind of its value, the default as JSON, and help.
+# Each row has a key, the kind of its value, and the default as JSON; help is in `board_settings_help.py`.
 TABLE = (
-    ("wifi_name", _WIFI_NAME, '""', "Wi-Fi of the home to join"),
-    ("wifi_password", _WIFI_PASSWORD, '""', "its password; never told again"),
-    ("ethernet", Phy(), "{}", "the Ethernet chip of a board that has one, in the place of Wi-Fi"),
-    ("hostname", _HOST_NAME, '"spamgate"', "what the board calls itself in the home"),
-    ("time_server", _SERVER, '"pool.ntp.org"', "whom to ask for the time (NTP); empty: nobody"),
-    ("monitor_only", Flag(), "false", "decide, write the journal, and answer every question truly"),
-    ("page", URL, '""', "page that SMTP replies name"),
-    ("guard_upstreams", List(ADDRESS, 3), "[]", "resolvers the guard asks; empty: those the network names"),
-    ("guard_block", List(DOMAIN, 64), "[]", "names that are not answered, with their children"),
-    ("guard_allow", List(DOMAIN, 64), "[]", "names that are answered although they or a parent are blocked"),
-    ("guard_answer", Choice(("nxdomain", "zero")), '"nxdomain"', "what a blocked name gets"),
-    ("guard_canary", Flag(), "false", "tell browsers not to use a resolver of their own"),
-    ("guard_port", Whole(1, 65535), "53", "port of the DNS guard"),
-    ("mail_port", Whole(1, 65535), "25", "port where mail of suspects ends"),
-    ("journal_kb", Whole(4, 256), "32", "size of the journal; an older one of the same size is kept"),
-    ("repl_minutes", Whole(1, 240), "10", "how long the REPL is left to whoever broke in"),
+    ("wifi_name", _WIFI_NAME, '""'),
+    ("wifi_password", _WIFI_PASSWORD, '""'),
+    ("ethernet", Phy(), "{}"),
+    ("hostname", _HOST_NAME, '"spamgate"'),
+    ("time_server", _SERVER, '"pool.ntp.org"'),
+    ("monitor_only", Flag(), "false"),
+    ("page", URL, '""'),
+    ("guard_upstreams", List(ADDRESS, 3), "[]"),
+    ("guard_block", List(DOMAIN, 64), "[]"),
+    ("guard_allow", List(DOMAIN, 64), "[]"),
+    ("guard_answer", Choice(("nxdomain", "zero")), '"nxdomain"'),
+    ("guard_canary", Flag(), "false"),
+    ("guard_port", Whole(1, 65535), "53"),
+    ("mail_port", Whole(1, 65535), "25"),
+    ("journal_kb", Whole(4, 256), "32"),
+    ("repl_minutes", Whole(1, 240), "10"),
 )
 
 
@@ -109,8 +109,3 @@ def read_board_settings(text: str) -> BoardSettings:
     settings = BoardSettings()
     read_table(text, TABLE, settings)
     return settings
-
-
-def describe() -> str:
-    """Return the table as Markdown, for the documentation."""
-    return describe_table(TABLE)

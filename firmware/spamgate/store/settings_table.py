@@ -1,7 +1,7 @@
 """A table of settings, and the JSON text that asks for them: what gateways and boards have in common.
 
-A row is (key, kind, default as JSON, help).  The text is one JSON object; a key that is not in the table is an error: a
-misspelt one would be a wish that nobody hears.
+A row is (key, kind, default as JSON), and help where it is to be described.  The text is one JSON object; a key that is
+not in the table is an error: a misspelt one would be a wish that nobody hears.
 """
 
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spamgate.wire.fields import Kind
 
-    Table = tuple[tuple[str, Kind, str, str], ...]
+    Table = tuple[tuple[str, Kind, str, str], ...] | tuple[tuple[str, Kind, str], ...]
 
 MOST_BYTES = 16384  # of text: as much again is needed while it is read
 
@@ -34,14 +34,15 @@ def read_table(text: str, table: "Table", settings: "Any") -> None:
     for key in given:
         if key not in keys:
             raise _unknown(key, keys)
-    for key, kind, default, _ in table:
+    for row in table:
+        key = row[0]
         try:
-            setattr(settings, key, kind.read(given[key] if key in given else json.loads(default)))
+            setattr(settings, key, row[1].read(given[key] if key in given else json.loads(row[2])))
         except Refused as refused:
             raise SettingsError("settings: %s: %s" % (key, refused)) from None
 
 
-def describe_table(table: "Table") -> str:
+def describe_table(table: "tuple[tuple[str, Kind, str, str], ...]") -> str:
     """Return the table as Markdown, for the documentation."""
     lines = ["| key | default | what | allowed |", "|---|---|---|---|"]
     for key, kind, default, what in table:
