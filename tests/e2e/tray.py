@@ -23,22 +23,32 @@ class Tray:
     """Boards at ports; use it in a `with`."""
 
     def __init__(self, boards: dict[str, list[str]]) -> None:
-        for port in boards:
-            Path(port).unlink(missing_ok=True)
-        lines = [json.dumps([port, *words]) for port, words in boards.items()]
-        self._process = subprocess.Popen([sys.executable, __file__, *lines], start_new_session=True)
+        self._boards = boards
         self._ports = list(boards)
 
     def __enter__(self) -> "Tray":
-        end = time.monotonic() + _PATIENCE_S
-        while not all(os.path.exists(port) for port in self._ports):
-            assert self._process.poll() is None and time.monotonic() < end, "the mock boards do not come"
-            time.sleep(0.02)
+        for port in self._ports:
+            Path(port).unlink(missing_ok=True)
+        lines = [json.dumps([port, *words]) for port, words in self._boards.items()]
+        command = [sys.executable, __file__, *lines]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._process.stdin.close()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _PATIENCE_S
+        while not all(os.path.exists(port) for port in self._ports):
+            assert self._process.poll() is None and time.monotonic() < end, "the mock boards do not come"
+            time.sleep(0.02)
 
     def flash(self) -> list[bytes]:
         """Return what lies in the flash of each board, without asking over the line."""
@@ -67,7 +77,8 @@ def main() -> None:
         if os.fork() == 0:
             sys.argv[1:] = json.loads(line)
             bootloader.main()
-    signal.pause()
+    sys.stdin.read()  # until the test ends, whatever becomes of it
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
