@@ -12,14 +12,14 @@ from spamgate_tools.errors import UserError
 _JUDGE = """
 import json, sys
 from spamgate.core.errors import SpamgateError
-from spamgate.store.board_settings import is_secret, read_board_settings
+from spamgate.store.board_settings import read_board_settings
 text = sys.stdin.read()
 try:
     read_board_settings(text)
 except SpamgateError as error:
     complaint = str(error)
     for key, value in json.loads(text).items():
-        if is_secret(key) and value:
+        if key.endswith("_password") and value:
             complaint = complaint.replace(json.dumps(value), "this")
     print(complaint)
 """
