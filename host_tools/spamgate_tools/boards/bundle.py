@@ -106,7 +106,8 @@ class Linker:
     def _named_by(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         """Yield the modules of the program that the statement loads."""
         if isinstance(node, ast.Import):
-            yield from (it.name for it in node.names if _is_ours(it.name))
+            if any(_is_ours(it.name) for it in node.names):
+                raise BundleError(f"line {node.lineno}: `import {node.names[0].name}`: use `from ... import ...`")
         elif _is_ours(node.module or ""):
             for it in node.names:
                 full = f"{node.module}.{it.name}"
@@ -219,8 +220,6 @@ class Linker:
     def import_from(self, node: ast.Import | ast.ImportFrom, is_lazy: bool) -> list[ast.stmt]:
         """Return what stands in the place of an import."""
         if isinstance(node, ast.Import):
-            if any(_is_ours(it.name) for it in node.names):
-                raise BundleError(f"line {node.lineno}: `import {node.names[0].name}`: use `from ... import ...`")
             return [node]
         if not _is_ours(str(node.module)):
             kept = [it for it in node.names if it.name != "const"]
@@ -279,8 +278,10 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             yield part.id
         elif isinstance(part, (ast.FunctionDef, ast.ClassDef)):
             yield part.name
+        elif isinstance(part, ast.ImportFrom) and not _is_ours(str(part.module)):
+            yield from (it.asname or it.name for it in part.names)  # what not every MicroPython has
         elif isinstance(part, (ast.Import, ast.ImportFrom)):
-            raise BundleError(f"line {node.lineno}: an import at the top within another statement")
+            raise BundleError(f"line {part.lineno}: an import at the top within another statement")
 
 
 def _imports_within(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:

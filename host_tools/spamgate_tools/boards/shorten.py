@@ -36,7 +36,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def shorten(texts: Mapping[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
     """Return the modules of one program, by file name, with shorter names; those in `kept` stay as they are."""
     trees = {name: ast.parse(text, name) for name, text in texts.items()}
-    ours = _our_own(trees.values()) - set(kept) - _FOREIGN
+    ours = _our_own(trees) - set(kept) - _FOREIGN
     renamed = _share(_spheres(trees.values(), ours))
     said = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
     for tree in trees.values():
@@ -48,11 +48,11 @@ def shorten(texts: Mapping[str, str], kept: Iterable[str] = ()) -> dict[str, str
     return {name: ast.unparse(ast.fix_missing_locations(tree)) + "\n" for name, tree in trees.items()}
 
 
-def _our_own(trees: Iterable[ast.Module]) -> set[str]:
+def _our_own(trees: Mapping[str, ast.Module]) -> set[str]:
     """Return the names that classes and modules of the program define, and that no text says."""
     found: set[str] = set()
     told: set[str] = {"main"}
-    for tree in trees:
+    for tree in trees.values():
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found.add(node.name)
@@ -62,8 +62,10 @@ def _our_own(trees: Iterable[ast.Module]) -> set[str]:
                 told.update(_WORDS.findall(node.value))
             elif isinstance(node, ast.keyword) and node.arg:
                 told.add(node.arg)
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                told.update(part for it in node.names for part in it.name.split(".") if isinstance(node, ast.Import))
+            elif isinstance(node, ast.Import):
+                told.update(part for it in node.names for part in it.name.split("."))
+            elif isinstance(node, ast.ImportFrom) and f"{node.module}.py" not in trees:
+                told.update(it.name for it in node.names)
         found.update(name for node in tree.body for name in _assigned(node))
     return {name for name in found - told if not name.startswith("__")}
 
