@@ -71,6 +71,13 @@ class Pair:
             self.host.turn(self.up, self.down, self.now_ms)
         return until()
 
+    def others(self):
+        """A millisecond for everyone but the board, which is in the middle of something."""
+        self.now_ms += 1
+        self.down.step(self.now_ms)
+        self.up.step(self.now_ms)
+        self.host.turn(self.up, self.down, self.now_ms)
+
     def open(self):
         self.host.channel.open(self.now_ms)
         return self.run(5000, lambda: self.host.channel.is_open)

@@ -75,17 +75,9 @@ class Linked(unittest.TestCase):
             return b"\1\2\3" + bytes([pair.now_ms & 255])
 
         self.link = Link(_Ends(pair), self.commands, lambda: pair.now_ms, nonce)
-        self.link.while_waiting = self.go_on
+        self.link.while_waiting = pair.others
         pair.board.turn = lambda came, goes, now_ms: self.link.poll(now_ms)
         pair.board.channel = self.link.channel
-
-    def go_on(self):
-        """A millisecond for everyone but the board, which is in the middle of something."""
-        pair = self.pair
-        pair.now_ms += 1
-        pair.down.step(pair.now_ms)
-        pair.up.step(pair.now_ms)
-        pair.host.turn(pair.up, pair.down, pair.now_ms)
 
     def say(self, data):
         at = 0
