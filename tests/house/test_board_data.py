@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from import_closure import modules
 from real_image import real_image
 
 from spamgate_tools.boards.application import board_files
+from spamgate_tools.boards.bundle import bundle
 from spamgate_tools.boards.catalogue import FILES, LISTS, all_boards, board_for_chip, find_board
 from spamgate_tools.boards.image import make_image, read_files, write_files
 from spamgate_tools.boards.partitions import (
@@ -31,6 +33,10 @@ from spamgate_tools.runtime import find_micropython
 _ROOT = Path(__file__).resolve().parents[2]
 _FLASHED = [board for board in all_boards() if board.layouts]
 _JOURNAL_AND_STATE_BYTES = 100 * 1024  # what must be left free in the file system
+_OF_MICROPYTHON = """
+    array binascii cryptolib errno esp esp32 gc hashlib io json machine micropython network os select socket struct sys
+    termios time uctypes vfs
+"""
 _NVS = Partition("nvs", DATA, 2, 0x9000, 0x6000)
 
 
@@ -59,6 +65,23 @@ def test_what_a_board_is_given_leaves_room_for_journal_and_state(board):
     files = board_files(board, {"wifi_name": "x" * 32}, {"serial": "x" * 32, "link_key": "0" * 64})
     data = write_files({**files, "journal": b"j" * _JOURNAL_AND_STATE_BYTES}, place)
     assert set(read_files(data, place)) == {*files, "journal"}
+
+
+@pytest.mark.parametrize("entry", sorted({board.facts["entry"] for board in all_boards() if "entry" in board.facts}))
+def test_whatever_a_board_imports_late_is_on_it(entry):
+    texts = bundle(entry, _ROOT / "firmware")
+    there = {Path(name).stem for name in texts}
+    wanted = {name for text in texts.values() for name in _imported(ast.parse(text))}
+    strangers = wanted - there - set(_OF_MICROPYTHON.split())
+    assert not strangers and there <= wanted | {"spamgate"}, (strangers, there - wanted)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
 
 
 def test_stock_micropython_mounts_what_is_written_and_imports_the_program(tmp_path):

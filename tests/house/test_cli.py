@@ -35,7 +35,10 @@ def _fault(done: subprocess.CompletedProcess) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("replay",), ("lab",), ("decode",), ("decode", "dns"), ("decode", "smtp")])
+_COMMANDS = ("", "replay", "lab", "decode", "decode dns", "decode smtp", "flash", "backup", "boards")
+
+
+@pytest.mark.parametrize("words", map(str.split, _COMMANDS), ids=_COMMANDS)
 def test_help_has_an_example(words):
     done = _run(*words, "--help")
     assert done.returncode == 0
