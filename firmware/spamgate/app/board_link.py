@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _IDLE_MS = const(20000)  # without a session, until the link is forgotten
-_QUIET_MS = const(500)  # of the line: whoever sends Ctrl-C then means it
+_QUIET_MS = const(500)  # without a frame: whoever sends Ctrl-C then means it
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _SAFE_JOURNAL_BYTES = const(32768)
@@ -51,7 +51,6 @@ class LazyLink:
         self._line = program.hardware.line
         self._link: "Any" = None
         self._heard_ms = 0
-        self._talked_ms = 0
         self._is_guarded = False
         self._is_to_reset = False
 
@@ -70,10 +69,9 @@ class LazyLink:
                 return
             self._link = self.made()
             self._heard_ms = now_ms
-        if self._line.has_input():
-            self._talked_ms = now_ms
         self._link.poll(now_ms)
-        self._guard(self._link.channel.is_open and elapsed(now_ms, self._talked_ms) < _QUIET_MS)
+        channel = self._link.channel
+        self._guard(channel.is_open and elapsed(now_ms, channel.heard_ms) < _QUIET_MS)
         if self._is_to_reset and (self._link.is_idle() or not self._link.channel.is_open):
             self._program.stop()
             self._program.hardware.reset()

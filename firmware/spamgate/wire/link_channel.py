@@ -125,7 +125,7 @@ class Channel:
         self._going_slot: "_Slot | None" = None
         self._gone = 0
         self._noted_ms = 0
-        self._heard_ms = 0
+        self.heard_ms = 0  # when a frame of this session came last
         self._is_opening = False
         self._now_ms = 0
         self._start()
@@ -197,7 +197,7 @@ class Channel:
         reader = self.reader
         kind = reader.buf[0]
         if self.is_open and reader.is_whole(self._seed_in):
-            self._heard_ms = self._now_ms
+            self.heard_ms = self._now_ms
             if kind == CONFIRM:
                 self._confirm(reader.buf[1], reader.buf[2] if reader.size == 7 else 0)
             elif kind == TEXT or kind == BINARY:
@@ -321,7 +321,7 @@ class Channel:
         slot.is_again = False
         slot.copies = 0
         if not self._order:
-            self._heard_ms = self._now_ms
+            self.heard_ms = self._now_ms
         self._order.append(slot)
         return count
 
@@ -358,7 +358,7 @@ class Channel:
             self._owed = OPEN
         if not self._order or not self.is_open:
             return
-        if elapsed(now_ms, self._heard_ms) > _PATIENCE_MS:
+        if elapsed(now_ms, self.heard_ms) > _PATIENCE_MS:
             self.close()
             return
         for slot in self._order:
