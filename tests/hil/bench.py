@@ -27,6 +27,7 @@ _MPREMOTE = Path(sys.executable).with_name("mpremote")
 _STARTS_S = 20.0
 _MPREMOTE_S = 60.0
 _AGAIN_S = 0.1
+_QUIET_S = 0.7
 _GUARD_PORT = 15353  # free, and open to all, where the board is a process of ours
 _PIECE = 4096
 
@@ -59,7 +60,8 @@ class Bench:
         return {line["name"]: line["value"] for line in self.ask("settings")}
 
     def mpremote(self, *words: str) -> str:
-        """Return what mpremote prints."""
+        """Return what mpremote prints.  Where the end of a session was lost, a Ctrl-C counts half a second later."""
+        time.sleep(_QUIET_S)
         command = [_MPREMOTE, "connect", self.rig.port, *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MPREMOTE_S, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ import tty
 from collections.abc import Callable
 
 _PIECE = 4096
-_PROMPT_S = 0.05
+_PROMPT_S = 0.2
 
 
 class Wire:
