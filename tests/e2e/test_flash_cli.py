@@ -1,10 +1,12 @@
 """`spamgate flash` and `backup` as their users meet them, on a mock of the ROM bootloader, with images made for it."""
 
 import contextlib
+import fnmatch
 import hashlib
 import http.server
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -73,6 +75,19 @@ class Desk:
     def erase(self) -> None:
         """Make it a bare board again."""
         self.board.erase()
+
+
+def test_the_readme_takes_three_commands_from_the_box_to_a_guard(desk):
+    """The first makes this very environment, the second fetches the image; the third is run here as it stands."""
+    desk.erase()
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    block = text.split("## Put it on an ESP32", 1)[1].split("```text\n", 1)[1].split("```", 1)[0]
+    commands = [shlex.split(line[2:]) for line in block.splitlines() if line.startswith("$ ")]
+    assert len(commands) <= 3 and commands[0] == ["make", "setup"]
+    assert fnmatch.fnmatch(commands[1][-1].rsplit("/")[-1], find_board("ESP32_GENERIC").facts["image"]["pattern"])
+    assert commands[2][0] == ".venv/bin/spamgate"
+    desk.run(*commands[2][1:], "--wifi-password-file", "password")
+    assert json.loads(desk.files()["settings.json"])["wifi_name"] == "My home"
 
 
 def test_a_bare_board_becomes_a_guard_and_stays_the_same_guard(desk):
