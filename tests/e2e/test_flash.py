@@ -139,6 +139,18 @@ def test_a_bit_that_flips_on_the_line_is_healed_or_told(chip, tmp_path):
             check_flash(board.flash(), chip, made_image(chip))
 
 
+def test_a_board_that_falls_silent_is_told_and_can_be_flashed(tmp_path):
+    with MockBoard(tmp_path, "esp32") as board:
+        for mute in (100, 20_000):
+            board.fail("mute", mute)
+            with pytest.raises(FlashError, match="the board stopped answering") as caught:
+                flash(board, "esp32")
+            assert caught.value.kind == SILENT and "RESET" in caught.value.hint
+            time.sleep(0.3)  # for the mock to notice that its port was let go
+            flash(board, "esp32")
+            check_flash(board.flash(), "esp32", made_image("esp32"))
+
+
 @pytest.mark.parametrize(("chip", "other"), [("esp32", "esp32s3"), ("esp32s3", "esp32c3"), ("esp32c3", "esp32")])
 def test_another_chip_than_meant_is_told_before_anything_is_written(chip, other, tmp_path):
     with MockBoard(tmp_path, chip, flash_mb=CHIPS[chip]) as board:

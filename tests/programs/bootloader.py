@@ -1,10 +1,11 @@
 """One board in its ROM bootloader behind a pty, whose line and flash can fail: esp32-mock-bootloader with faults.
 
-    bootloader.py LINK --chip esp32s3 [--mac 24:0a:c4:00:00:01] [--flash-mb 8] [--cut N | --flip N | --damage ADDRESS]
+    bootloader.py LINK --chip esp32s3 [--mac 24:0a:c4:00:00:01] [--flash-mb 8] [--cut N] [--damage ADDRESS] ...
 LINK is a symbolic link to the pty, as a port has a name that stays when the cable is pulled and put back: after
-`--cut` bytes the pty goes and another comes.  Each fault happens once (`--always`: every time); more can be ordered
-by lines such as "cut 5000" on standard input, for the next session.  Flash keeps its content.  SIGUSR1 writes the
-flash to LINK.flash, and to LINK.received how many bytes came in the last session.
+`--cut` bytes the pty goes and another comes.  After `--mute` bytes it hears nothing more of the session, of byte
+`--flip` one bit is another, and after a write so is one at address `--damage`.  Each fault happens once (`--always`:
+every time); more can be ordered by lines such as "cut 5000" on standard input, for the next session.  Flash keeps its
+content.  SIGUSR1 writes the flash to LINK.flash, and to LINK.received how many bytes came in the last session.
 """
 
 import argparse
@@ -29,12 +30,15 @@ class Faults:
     """What shall go wrong, and how much has come over the line in this session."""
 
     def __init__(self, options):
-        self.cut, self.flip, self.damage, self.always = options.cut, options.flip, options.damage, options.always
+        self.cut, self.mute, self.flip, self.damage = options.cut, options.mute, options.flip, options.damage
+        self.always = options.always
         self.received = 0
         self.last_received = 0
 
     def end_session(self):
         """Count anew."""
+        if self.mute is not None and self.received >= self.mute and not self.always:
+            self.mute = None
         self.last_received, self.received = self.received, 0
 
     def take_orders(self, lines, flash):
@@ -53,6 +57,8 @@ class Faults:
         if self.cut is not None and self.received >= self.cut:
             self.cut = self.cut if self.always else None
             raise Unplugged
+        if data and self.mute is not None and self.received >= self.mute:
+            raise TimeoutError
         if self.flip is not None and start <= self.flip < self.received:
             data = bytearray(data)
             data[self.flip - start] ^= 4
@@ -170,7 +176,7 @@ def main():
     parser.add_argument("--chip", default="esp32")
     parser.add_argument("--mac", default="24:0a:c4:00:00:01")
     parser.add_argument("--flash-mb", type=int, default=4)
-    for fault in ("--cut", "--flip", "--damage"):
+    for fault in ("--cut", "--mute", "--flip", "--damage"):
         parser.add_argument(fault, type=int)
     parser.add_argument("--always", action="store_true")
     options = parser.parse_args()
