@@ -28,7 +28,8 @@ def put(file: Path, name: str | None, port: str, baud: int, as_json: bool) -> No
     if not file.is_file():
         raise UserError(f"{file}: is no file")
     name = name or file.name
-    bar = Progress(console=Console(stderr=True), transient=True, disable=as_json)
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
     with bar, board(port, baud) as client:
         task = bar.add_task(name, total=file.stat().st_size)
         client.put(file, name, lambda at, size: bar.update(task, completed=at, total=size))
