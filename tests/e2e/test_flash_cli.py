@@ -18,7 +18,8 @@ from esp_images import BANNER, LABEL, made_image
 from mock_board import MockBoard
 
 from spamgate_tools.boards.catalogue import FILES, LISTS, find_board
-from spamgate_tools.boards.image import read_files
+from spamgate_tools.boards.flasher import Bootloader
+from spamgate_tools.boards.image import read_files, write_files
 from spamgate_tools.cli import spamgate
 from spamgate_tools.errors import UserError
 
@@ -108,6 +109,19 @@ def test_a_bare_board_becomes_a_guard_and_stays_the_same_guard(desk):
     erased = desk.told("flash", "--erase")
     assert erased["kept"] == [] and json.loads(desk.files()["settings.json"]) == {}
     assert any('--wifi "NAME"' in step for step in erased["next"])
+
+
+def test_settings_that_a_board_kept_and_that_are_no_longer_right_are_told(desk):
+    place = _LAYOUT.part(FILES)
+    desk.run("flash", "--erase")
+    with Bootloader(desk.board.port) as bootloader:
+        bootloader.write(place.offset, write_files({"settings.json": b'{"of_old": 1}', "journal": b"j"}, place))
+    assert '"of_old" is not a key (the board has it from before); begin anew with --erase' in desk.refusal("flash")
+    with Bootloader(desk.board.port) as bootloader:
+        bootloader.write(place.offset, write_files({"settings.json": b"{broken", "journal": b"j"}, place))
+    assert desk.told("flash")["kept"] == ["journal", "settings.json"]
+    files = desk.files()
+    assert (json.loads(files["settings.json"]), files["journal"]) == ({}, b"j")
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(desk):

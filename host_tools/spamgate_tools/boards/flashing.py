@@ -13,6 +13,7 @@ from spamgate_tools.boards.former_files import former_files
 from spamgate_tools.boards.image import BoardImage
 from spamgate_tools.boards.settings_check import check_settings
 from spamgate_tools.boards.stock_image import OLDEST, StockImage
+from spamgate_tools.errors import UserError
 
 
 class Order(NamedTuple):
@@ -48,7 +49,7 @@ def flash(order: Order, progress: Progress) -> Outcome:
         settings = {**_object(kept.get(SETTINGS_FILE)), **order.settings}
         own = board_files(board, settings, _object(kept.get(IDENTITY_FILE)))
         files = {**kept, **own}
-        check_settings({**board.facts.get("settings", {}), **settings}, board.name)
+        _check_settings(board, order.settings, settings)
         facts: dict[str, object] = {
             "type": "plan" if order.dry_run else "flash",
             "port": order.port,
@@ -82,6 +83,16 @@ def _check_version(stock: StockImage, any_version: bool) -> None:
         oldest = ".".join(map(str, OLDEST))
         cause = f"{stock.name}: is MicroPython {stock.version}; {oldest} or later is needed"
         raise FlashError(cause, "fetch a newer one, or try it all the same with --any-version", WRONG_IMAGE)
+
+
+def _check_settings(board: Board, given: Mapping[str, object], settings: Mapping[str, object]) -> None:
+    """Have the firmware judge what is given, and that together with what the board kept."""
+    first = board.facts.get("settings", {})
+    check_settings({**first, **given}, board.name)
+    try:
+        check_settings({**first, **settings}, board.name)
+    except UserError as error:
+        raise UserError(f"{error.text} (the board has it from before)", "begin anew with --erase") from None
 
 
 def _plan(made: BoardImage, files: Mapping[str, bytes]) -> dict:
