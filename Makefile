@@ -26,6 +26,7 @@ replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a cap
 ##@ Tests (tests/README.md says what each level proves)
 test: $(READY) ## every level of test that runs here, lint and types included
 	@ci/test_setup.sh
+	@ci/micropython.sh unix32 || true
 	@$(PYTEST) tests
 
 unit: $(READY) ## the unit test files on MicroPython and on CPython
@@ -45,6 +46,7 @@ oracle: $(READY) ## real captures and messages against independent readers
 
 e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
 	@ci/test_setup.sh
+	@ci/micropython.sh unix32 || true
 	@$(PYTEST) tests/e2e
 
 hil: $(READY) ## the same tests on boards: BOARD=pty, qemu, mock or a serial port; all that need no hardware
@@ -67,6 +69,7 @@ check: test ## all that CI does
 
 check-full: $(READY) ## as check, with long campaigns from a new seed (printed)
 	@ci/test_setup.sh
+	@ci/micropython.sh unix32 || true
 	@SPAMGATE_FUZZ=full SPAMGATE_LONG=1 $(PYTEST) tests
 
 ##@ Numbers and tidying

@@ -3,7 +3,8 @@
 #   ci/micropython.sh unix32    32-bit unix port: objects and integers as small as on a board
 #   ci/micropython.sh qemu      firmware.elf of boards/QEMU_MPS2, for qemu-system-arm
 # What is there and still matches this script and the board's folder is kept.  Ends with 2 and the reason where it
-# cannot be built.  Packages it needs are installed where that is allowed (as ci/test_setup.sh does).
+# cannot be built; tests that use it are then not run.  Packages it needs are installed where that is allowed (as
+# ci/test_setup.sh does).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,7 +33,7 @@ stop() {
 }
 
 stamp() {
-    { echo "$target"; cat ci/micropython.sh; [ "$target" != qemu ] || cat $BOARD/*; } | sha256sum
+    { echo "$target"; grep -v '^ *#' ci/micropython.sh; [ "$target" != qemu ] || cat $BOARD/*; } | sha256sum
 }
 
 install_packages() {
