@@ -27,7 +27,7 @@ replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a cap
 test: $(READY) ## every level of test that runs here, lint and types included
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
-	@$(PYTEST) tests
+	@ci/test.sh
 
 unit: $(READY) ## the unit test files on MicroPython and on CPython
 	@$(PYTEST) tests/unit
@@ -70,7 +70,7 @@ check: test ## all that CI does
 check-full: $(READY) ## as check, with long campaigns from a new seed (printed)
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
-	@SPAMGATE_FUZZ=full SPAMGATE_LONG=1 $(PYTEST) tests
+	@SPAMGATE_FUZZ=full SPAMGATE_LONG=1 ci/test.sh
 
 ##@ Numbers and tidying
 bench: $(READY) ## measure, print a table and write build/bench.json
