@@ -17,7 +17,7 @@ class PortRig(Rig):
 
     def __init__(self, port: str) -> None:
         if not os.path.exists(port):
-            raise RigError(f"{port}: there is no such port")
+            raise RigError("there is no such port; pty, qemu and mock are boards without one")
         self.name = self.port = port
         self.board = os.environ.get(_BOARD, "ESP32_GENERIC")
         self._switch = os.environ.get(_SWITCH, "")
