@@ -27,7 +27,7 @@ _SAID = 400  # bytes of what a board says outside frames, kept for an error
 _TRIES = 5  # sessions lost in one transfer
 _AWAY_MS = 3.0  # until a confirmation is back, as taken for granted: adapters, kernels, both sides' loops
 _CONFIRMATION_BYTES = 11
-_MOST_PARTS = 4
+_MOST_PARTS = 3  # shorter frames cost a board more time than they save
 
 
 class LinkError(UserError):
