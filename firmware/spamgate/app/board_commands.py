@@ -36,7 +36,8 @@ class BoardCommands:
         send('"id":"%s",' % "".join(["%02x" % byte for byte in hardware.unique_id]))
         send('"micropython":"%s","mpy":%d,' % (_micropython(), _mpy()))
         send('"plane":"%s","safe_mode":%s,' % (self._plane_name(), "true" if self._engine is None else "false"))
-        send('"reset_cause":"%s"}\n' % hardware.reset_cause)
+        address = ".".join([str(part) for part in hardware.address])
+        send('"address":"%s","reset_cause":"%s"}\n' % (address, hardware.reset_cause))
 
     def status(self, fields: "dict[str, Any]", send: "Send") -> None:
         """How the board is."""
