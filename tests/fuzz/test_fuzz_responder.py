@@ -33,7 +33,7 @@ class Stage:
     def __init__(self, is_final=False):
         self.net, self.loop = FakeNet(), FakeLoop()
         self.refusal = Refusal(is_final, Greeting())
-        self.responder = Responder(self.net, self.loop, PORT, lambda _: is_final, Greeting(), lambda address, port: None)
+        self.responder = Responder(self.net, self.loop, PORT, lambda _: is_final, Greeting(), lambda *_: None)
         self.loop.each_tick(self.responder.tick)
         self.now_ms = 0
 
