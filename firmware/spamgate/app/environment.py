@@ -40,20 +40,6 @@ def open_event_log(settings: "Settings", storage: Storage) -> "EventLog | Output
     return EventLog(Storage(folder or "/"), name, most_bytes)
 
 
-def system_resolvers() -> "list[str]":
-    """Return the resolvers that the system asks (resolv.conf(5))."""
-    found = []
-    try:
-        with open("/etc/resolv.conf") as file:
-            for line in file:
-                words = line.split()
-                if len(words) > 1 and words[0] == "nameserver" and "%" not in words[1]:
-                    found.append(words[1])
-    except OSError:
-        pass
-    return found[:4] or ["127.0.0.1"]
-
-
 def read_config(words: "list[str]") -> "Settings":
     """Return the settings of the file that the command line names; what reads them is needed once, and given back."""
     from spamgate.store.settings import SettingsError, read_settings

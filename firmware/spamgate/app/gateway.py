@@ -12,7 +12,7 @@ import time
 from spamgate import VERSION
 from spamgate.app import collect_early, forget_module
 from spamgate.app.commands import Commands, merge_grants
-from spamgate.app.environment import open_event_log, print_trace, read_config, system_resolvers
+from spamgate.app.environment import open_event_log, print_trace, read_config
 from spamgate.app.persistence import Persistence
 from spamgate.core import evidence, states
 from spamgate.core.compat import const
@@ -23,6 +23,7 @@ from spamgate.core.router_limits import RouterLimits
 from spamgate.core.ticks import elapsed
 from spamgate.hal.loop import Loop
 from spamgate.hal.net import Net, claim
+from spamgate.hal.resolvers import system_resolvers
 from spamgate.hal.steady_clock import SteadyClock, ticks_ms
 from spamgate.hal.storage import Storage
 from spamgate.plane.linux import LinuxPlane
@@ -51,6 +52,7 @@ _LOG_BYTES = 24576
 _TRACE_RECORDS = 16384
 _SECOND_MS = 1000
 _NO_TICKET = ""
+_OWN_RESOLVER = "127.0.0.1"
 
 
 class Greeting:
@@ -221,7 +223,7 @@ class Gateway:
                 self.loop.each_tick(responder.tick)
         if settings.guard != "off" and not settings.monitor_only:
             if not settings.guard_upstreams:
-                settings.guard_upstreams = system_resolvers()
+                settings.guard_upstreams = system_resolvers() or [_OWN_RESOLVER]
             self.guard = DnsGuard(self.net, self.loop, settings, self, self.report)
             self.loop.each_tick(self.guard.tick)
         self._control = Control(self.net, self.loop, settings.control, Commands(self), self.report)

@@ -12,6 +12,7 @@ from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.hal.board import Board
 from spamgate.hal.net import Net
+from spamgate.hal.resolvers import system_resolvers
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Hardware(Board):
         if self._looked_ms >= 0 and elapsed(now_ms, self._looked_ms) < _LOOK_MS:
             return
         self._looked_ms = now_ms
-        self.resolvers = _resolvers()
+        self.resolvers = system_resolvers()[:_MOST_RESOLVERS]
         address = _own_address()
         self.trouble = "" if address else "Linux has no IPv4 address for us"
         if address != self.address:
@@ -110,20 +111,6 @@ def _own_address() -> bytes:
     except OSError:
         pass
     return b""
-
-
-def _resolvers() -> "list[str]":
-    """Return the resolvers that the system asks (resolv.conf(5))."""
-    found = []
-    try:
-        with open("/etc/resolv.conf") as file:
-            for line in file:
-                words = line.split()
-                if len(words) > 1 and words[0] == "nameserver" and "%" not in words[1]:
-                    found.append(words[1])
-    except OSError:
-        pass
-    return found[:_MOST_RESOLVERS]
 
 
 def _machine_id() -> bytes:
