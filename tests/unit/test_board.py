@@ -5,7 +5,7 @@ import sys
 import unittest
 
 from spamgate.hal import board as board_module
-from spamgate.hal import console_line, unix_board
+from spamgate.hal import console_line, resolvers, unix_board
 from spamgate.hal.console_line import ConsoleLine
 from spamgate.hal.unix_board import RESET_STATUS, Hardware
 
@@ -29,7 +29,7 @@ RESOLV_CONF = "# made by hand\nsearch home\nnameserver 192.168.77.1\nnameserver 
 
 
 class Files:
-    """In the place of `open` in hal/unix_board.py: the system's files."""
+    """In the place of `open`: the system's files."""
 
     def __init__(self, contents):
         self.contents = contents
@@ -65,7 +65,7 @@ class AProcess(unittest.TestCase):
         self.hardware = Hardware(FOLDER)
 
     def tearDown(self):
-        unix_board.open = open
+        unix_board.open = resolvers.open = open
         self.set_memory("")
         for name in ("identity.json", "rtc"):
             if self.hardware.storage.exists(name):
@@ -82,7 +82,7 @@ class AProcess(unittest.TestCase):
         """Let the board see this system."""
         files = {"/proc/net/fib_trie": FIB_TRIE, "/etc/resolv.conf": RESOLV_CONF}
         files.update(more)
-        unix_board.open = Files(files)
+        unix_board.open = resolvers.open = Files(files)
         self.hardware.join(None, self.told.append)
 
     def test_its_address_and_resolvers_are_those_of_linux(self):
@@ -95,7 +95,7 @@ class AProcess(unittest.TestCase):
     def test_an_address_that_goes_is_told_once_and_not_before_two_seconds(self):
         self.with_files()
         self.hardware.tick((1 << 29) - 100)
-        unix_board.open = Files({})
+        unix_board.open = resolvers.open = Files({})
         self.hardware.tick(500)
         self.assertEqual(len(self.told), 1)
         self.hardware.tick(2500)
