@@ -164,7 +164,7 @@ def _keep_time() -> None:
     """Wake in time: a real line does not wait for other programs."""
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
     except OSError:
         pass  # without the privilege it may be late now and then
 

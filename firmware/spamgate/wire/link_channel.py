@@ -29,16 +29,11 @@ if TYPE_CHECKING:
     from typing import Callable, Protocol
 
     class Receiver(Protocol):
-        """Who is behind a channel.  None of these may call the channel."""
+        """Told when a session begins and is over, and given content, to be taken now.  It may not call the channel."""
 
-        def opened(self) -> None:
-            """A session begins: whatever belonged to the one before is over."""
-
-        def received(self, kind: int, buf: bytearray, start: int, end: int) -> None:
-            """Content came, TEXT or BINARY; take it from `buf` now."""
-
-        def lost(self) -> None:
-            """The session is over."""
+        def opened(self) -> None: ...
+        def received(self, kind: int, buf: bytearray, start: int, end: int) -> None: ...
+        def lost(self) -> None: ...
 
 
 TEXT = 0x54
@@ -112,7 +107,7 @@ class Channel:
         self._is_host = is_host
         self._own_window = window
         self._greatest = min(frame_bytes, _GREATEST)
-        self._frame_bytes = self._most = self._greatest
+        self._frame_bytes = self._most = self._their_greatest = self._greatest
         self._slots = [_Slot(self._greatest + _SLACK) for _ in range(min(slots, SPAN))]
         self._order: "list[_Slot]" = []  # those in use, by their numbers
         self._note = bytearray(48)  # the frame that is no content
@@ -129,8 +124,6 @@ class Channel:
         self._is_opening = False
         self._now_ms = 0
         self._start()
-
-    # --- sessions ------------------------------------------------------------------------------
 
     def open(self, now_ms: int) -> None:
         """Begin a session; the host does, and `is_open` tells when it has begun."""
@@ -149,7 +142,7 @@ class Channel:
 
     def divide_window(self, parts: int) -> None:
         """Make frames so long that this many fill the other side's window: more of them where answers take long."""
-        self._most = max(LEAST_FRAME, min(self._greatest, self.window // parts - 1))
+        self._most = max(LEAST_FRAME, min(self._greatest, self._their_greatest, self.window // parts - 1))
         self._frame_bytes = min(self._frame_bytes, self._most)
 
     def _start(self) -> None:
@@ -166,7 +159,7 @@ class Channel:
 
     def _begin(self, window: int, most: int) -> None:
         self.window = max(LEAST_FRAME, window)
-        self._greatest = max(LEAST_FRAME, min(self._greatest, most - 4))
+        self._their_greatest = most - 4
         self._frame_bytes = _FIRST_FRAME
         self.divide_window(2)
         seeds = binascii.crc32(self._nonce + self._theirs), binascii.crc32(self._theirs + self._nonce)
@@ -180,8 +173,6 @@ class Channel:
             self._start()
             self._theirs = b""
             self._receiver.lost()
-
-    # --- what comes ----------------------------------------------------------------------------
 
     def feed(self, size: int, now_ms: int) -> None:
         """Take the first `size` bytes of `reader.inbox`."""
@@ -275,7 +266,9 @@ class Channel:
         self._backed_off = 0
         if slot.state == _SENT and not slot.is_again:
             self._frame_bytes = min(self._most, self._frame_bytes + _LONGER)
-            self._measure(elapsed(self._now_ms, slot.sent_ms))
+            took_ms = elapsed(self._now_ms, slot.sent_ms)
+            self.round_trip_ms += (took_ms - self.round_trip_ms) >> (2 if self.round_trip_ms else 0)
+            self._wait_ms = min(_MOST_WAIT_MS, (self.round_trip_ms << 1) + self.least_wait_ms)
         slot.state = _CONFIRMED
         return slot.order
 
@@ -285,15 +278,6 @@ class Channel:
         slot.copies = 0
         self.resent += 1
         self._frame_bytes = max(LEAST_FRAME, self._frame_bytes - (self._frame_bytes >> 2))
-
-    def _measure(self, took_ms: int) -> None:
-        """Wait for the next confirmation twice as long as they take."""
-        if not self.round_trip_ms:
-            self.round_trip_ms = took_ms
-        self.round_trip_ms += (took_ms - self.round_trip_ms) >> 2
-        self._wait_ms = min(_MOST_WAIT_MS, (self.round_trip_ms << 1) + self.least_wait_ms)
-
-    # --- what goes -----------------------------------------------------------------------------
 
     def has_room(self) -> bool:
         """May `send` be called?"""
