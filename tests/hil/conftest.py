@@ -63,8 +63,11 @@ def _has_what_it_takes(request: pytest.FixtureRequest, rig: Rig) -> None:
 
 @pytest.fixture
 def bench(rig: Rig) -> Bench:
-    """The board, running the application."""
-    return Bench(rig)
+    """The board, running the application, whatever state the test before has left it in."""
+    made = Bench(rig)
+    if "application" in rig.can:
+        made.ask("hello")
+    return made
 
 
 @pytest.fixture
@@ -74,6 +77,16 @@ def link(bench: Bench) -> Callable[..., AbstractContextManager[Client]]:
 
 
 # --- what pytest-embedded asks for: its `dut` is the board's console ------------------------------
+
+
+@pytest.fixture(scope="session")
+def session_root_logdir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("console"))
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
