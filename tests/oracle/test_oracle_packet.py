@@ -7,10 +7,10 @@ import dpkt
 import pytest
 from shared_data import NOT_THERE, shared_data
 
+from spamgate.core.compat import LATER_S
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
 from spamgate.wire.packet import TCP, Packet
-from spamgate.wire.pcap import LATER_S
 
 # --- where we differ, and why ------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ import array
 import struct
 import unittest
 
+from spamgate.core.compat import LATER_S, LATEST_S, PcapReader
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
-from spamgate.wire.pcap import LATER_S, LATEST_S, PcapReader
 from spamgate.wire.pcapng import PcapngReader
 
 MICROS = 0xA1B2C3D4
