@@ -4,9 +4,10 @@ import array
 import struct
 import unittest
 
-from spamgate.core.compat import LATER_S, LATEST_S, PcapReader
+from spamgate.core.compat import LATER_S
 from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
+from spamgate.wire.pcap import LATEST_S, PcapReader
 from spamgate.wire.pcapng import PcapngReader
 
 MICROS = 0xA1B2C3D4
