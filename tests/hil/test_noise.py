@@ -52,7 +52,12 @@ def _metrics(client: Client) -> dict:
 
 
 def _free(client: Client) -> int:
-    return _metrics(client)["heap_free"]
+    """Return the most that is free in three seconds: what a turn has borrowed is back by then."""
+    seen = []
+    for _ in range(3):
+        seen.append(_metrics(client)["heap_free"])
+        time.sleep(1)
+    return max(seen)
 
 
 def _settle(client: Client) -> None:
@@ -73,4 +78,4 @@ def test_random_frames_are_not_taken_and_no_memory_grows(bench: Bench) -> None:
         for _ in range(0, count, _BATCH):
             _pour(client, _frames(chance, _BATCH))
         assert list(client.request("settings")) == before, f"seed {_SEED}"
-        assert abs(_free(client) - free) < _SAME_HEAP_BYTES, f"seed {_SEED}"
+        assert free - _free(client) < _SAME_HEAP_BYTES, f"seed {_SEED}"
