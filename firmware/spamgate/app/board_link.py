@@ -19,6 +19,7 @@ _IDLE_MS = const(20000)  # without a session, until the link is forgotten
 _QUIET_MS = const(500)  # without a frame: whoever sends Ctrl-C then means it
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
+_LOST_BYTES = const(32)  # of what nobody has memory to read: else it would be tried again at once, and for ever
 _SAFE_JOURNAL_BYTES = const(32768)
 _READERS = ("spamgate.wire.link_messages", "spamgate.wire.messages", "spamgate.wire.fields")
 _ANSWERERS = (
@@ -63,10 +64,17 @@ class LazyLink:
         return _BUSY_WAIT_MS if self._link else _IDLE_WAIT_MS
 
     def poll(self, now_ms: int) -> None:
-        """Take what came, send what is due."""
+        """Take what came, send what is due.  In a heap too full for that nobody is answered; all else goes on."""
+        if self._link is None and not self._line.has_input():
+            return
+        try:
+            self._talk(now_ms)
+        except MemoryError:
+            self._end()
+            self._line.read_into(bytearray(_LOST_BYTES))
+
+    def _talk(self, now_ms: int) -> None:
         if self._link is None:
-            if not self._line.has_input():
-                return
             self._link = self.made()
             self._heard_ms = now_ms
         self._link.poll(now_ms)
@@ -78,10 +86,14 @@ class LazyLink:
         if self._link.channel.is_open:
             self._heard_ms = now_ms
         elif elapsed(now_ms, self._heard_ms) >= _IDLE_MS:
-            self._link = None
-            _forget(_ANSWERERS)
-            _forget(_LINK)
-            self._program.resume()
+            self._end()
+
+    def _end(self) -> None:
+        self._link = None
+        self._guard(False)
+        _forget(_ANSWERERS)
+        _forget(_LINK)
+        self._program.resume()
 
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
