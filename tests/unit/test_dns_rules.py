@@ -27,6 +27,23 @@ class Judge:
         return answer if answer is None else bytes(answer)
 
 
+class Discovery(unittest.TestCase):
+    """RFC 9462: who asks for our designated resolvers hears that there are none, and never our upstream's."""
+
+    def test_it_is_answered_without_records_and_never_passed_on(self):
+        judge = Judge()
+        for text in ("_dns.resolver.arpa", "_DNS.Resolver.ARPA", "resolver.arpa"):
+            for additional in (b"", opt()):
+                wire = query(text, 64, additional=additional)
+                end = len(wire) - len(additional)
+                expected = with_opt(fail(wire, end, 0), 0, b"") if additional else fail(wire, end, 0)
+                self.assertEqual(judge.says(wire), expected, text)
+        self.assertEqual(judge.rules.hits, {})
+
+    def test_other_names_are_none_of_it(self):
+        self.assertEqual(Judge().says(query("notresolver.arpa", 64)), None)
+
+
 class List(unittest.TestCase):
     def listed(self, names, text):
         return NameList(names).listed(name(text))

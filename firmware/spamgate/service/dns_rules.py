@@ -36,9 +36,11 @@ _MAX_NAME_BYTES = const(255)
 _MAX_LABEL_BYTES = const(63)
 _MOST_BYTES = const(65535)
 _FORMERR = const(1)
+_NOERROR = const(0)
 _SERVFAIL = const(2)
 _NXDOMAIN = const(3)
 _PLAIN = b"\x01\0\0\x01\0\0\0\0\0\0"  # header of one question that wants recursion, and nothing else
+_RESOLVER_ARPA = b"\x08resolver\x04arpa\0"
 _CANARY = "use-application-dns.net"  # must not exist: an address, even 0.0.0.0, leaves DoH on
 
 
@@ -115,6 +117,8 @@ class Rules:
         if not wire.startswith(_PLAIN, 2) or wire.find(b"\0", _HEADER_BYTES) != end - _ROOT:
             return self._judge_other(query)
         name = query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
+        if name.endswith(_RESOLVER_ARPA):
+            return self._undesignated(query)
         if not self._listed(name):
             return None
         return self._deny(query) if self._is_strict else self._hit(query)
@@ -130,7 +134,14 @@ class Rules:
         if end <= 0 or len(wire) > _QUERY_BYTES:
             return refuse(wire, -end if end < 0 else _FORMERR) if end else b""
         query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
+        if query.name.endswith(_RESOLVER_ARPA):
+            return self._undesignated(query)
         return self._hit(query) if self._listed(query.name) else None
+
+    def _undesignated(self, query: "Query") -> bytes:
+        """We know no encrypted resolver; asked upstream, another would be named in our place (RFC 9462 6.4)."""
+        wire = query.datagram[0]
+        return self.complete(wire, query.end, fail(wire, query.end, _NOERROR), b"")
 
     def _hit(self, query: "Query") -> "bytes | None":
         """Return the answer to a query for a listed name, if that is not allowed."""
