@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from e2e.mail_home import DOMAINS, PASSWORD, MailHome, require
+from e2e.plane_table import agrees, table
 
 from spamgate.core.evidence import FAMILY_CONNECT, TABLE
 from spamgate_tools.lab.accounts import EXCHANGES, LARGE_PROVIDERS
@@ -95,9 +96,14 @@ def test_contained(home, name):
     time.sleep(_AFTERWARDS_S)
     home.end()
     _is_contained(home, verdict, most)
+    assert not agrees(name, "linux", len(home.accepted(_BOT)))
     _is_named(home, verdict)
     _is_cut_off(home, verdict)
     _others_are_well(home)
+
+
+def test_the_table_of_planes_has_a_row_for_each():
+    assert set(table()) == {*_BOTS, "mac-rotator"}
 
 
 def _verdict(home: Home) -> dict:
@@ -184,6 +190,7 @@ def test_a_new_mac_each_time(home):
     home.end()
     assert len(home.told(_BOT, "address")) >= 12
     assert len(home.accepted(_BOT)) <= 5, home.story()
+    assert not agrees("mac-rotator", "linux", len(home.accepted(_BOT)))
     macs = {line["mac"] for line in home.told(_BOT, "address")}
     assert {line["device"] for line in home.verdicts() if line["to"] in _STOPPED} <= macs, home.story()
     assert {line["device"] for line in home.verdicts()} <= macs | {home.devices[_BOT].mac}, home.story()
