@@ -32,7 +32,7 @@ BOTS = {
     "name-guesser": ("guesser", "name-guesser", {}),
     "hard-coded resolver": ("guesser", _HARD_CODED, {"every": 0.8}),
     "addresses by heart": ("guesser", _HARD_CODED, {"every": 0.8, **_BY_HEART}),
-    "ipv6-rotator": ("six", "ipv6-rotator", {"every": 0.25}),
+    "ipv6-rotator": ("six", "ipv6-rotator", {"every": 0.25, "domains": ",".join(DOMAINS[:4])}),
     "mac-rotator": ("rotator", "mac-rotator", {"every": 0.5}),
 }
 FLATS = tuple(dict.fromkeys(flat for flat, _, _ in BOTS.values()))
@@ -83,7 +83,7 @@ class PlaneHome(MailHome):
         """Let all devices live; bots first, so that the heat is theirs."""
         account = {"user": OWNER, "password": PASSWORD, "ca": self.authority.certificate, "every": 1.0}
         for kind, (flat, program, options) in BOTS.items():
-            self._live(bot_name(kind), flat, program, domains=",".join(DOMAINS), idle=1.0, **options)
+            self._live(bot_name(kind), flat, program, **{"domains": ",".join(DOMAINS), "idle": 1.0, **options})
         for flat in FLATS:
             self._live(f"{flat}-laptop", flat, "laptop", **account)
             self._live(f"{flat}-phone", flat, "phone")
