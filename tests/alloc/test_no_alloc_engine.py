@@ -11,10 +11,11 @@ from fakes.home import Home
 from spamgate.core import evidence
 from spamgate.core.counters import DATA, PORT_25, SUBMISSION
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
-from spamgate.core.dialogue import BAD_NAME, HOST_NAME, OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
+from spamgate.core.dialogue import BAD_NAME, HOST_NAME
 from spamgate.core.hashing import hash_bytes
 from spamgate.core.identity import Identity, is_station
 from spamgate.core.lookups import LIST_NAME, MAIL_NAME, NXDOMAIN, PLAIN_NAME, TYPE_MX
+from spamgate.core.meanings import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.core.providers import is_exchange, network_provider
 from spamgate.wire.address import Scope
 

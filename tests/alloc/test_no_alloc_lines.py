@@ -5,7 +5,7 @@ import unittest
 import micropython
 from fakes.home import domain_hash, name_hash
 
-from spamgate.core.dialogue import OTHER, POLICY, UNKNOWN_RECIPIENT
+from spamgate.core.meanings import OTHER, POLICY, UNKNOWN_RECIPIENT
 from spamgate.wire import smtp
 from spamgate.wire.dns_stream import DnsStreams
 from spamgate.wire.envelope import Envelope

@@ -5,12 +5,13 @@ Names and addresses are written out here and hashed as the readers would; no pac
 
 from spamgate.core import states
 from spamgate.core.counters import PORT_25, SUBMISSION
-from spamgate.core.dialogue import BAD_NAME, HOST_NAME, POLICY, UNKNOWN_RECIPIENT
+from spamgate.core.dialogue import BAD_NAME, HOST_NAME
 from spamgate.core.engine import Engine
 from spamgate.core.hashing import hash_bytes, hash_lower
 from spamgate.core.identity import Identity
 from spamgate.core.limits import Limits
 from spamgate.core.lookups import MAIL_NAME, PLAIN_NAME, TYPE_MX
+from spamgate.core.meanings import POLICY, UNKNOWN_RECIPIENT
 from spamgate.wire.address import parse_address
 from spamgate.wire.envelope import text_domain_hash
 

@@ -5,7 +5,8 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamgate.core.dialogue import BAD_NAME, HOST_NAME, LITERAL, OTHER, TEMPORARY, UNKNOWN_RECIPIENT
+from spamgate.core.dialogue import BAD_NAME, HOST_NAME, LITERAL
+from spamgate.core.meanings import OTHER, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.wire.address import AddressError, Scope, address_text, parse_address, parse_network
 from spamgate.wire.dns import Message
 from spamgate.wire.dns_stream import DnsStreams

@@ -11,8 +11,8 @@ from spamgate.store.settings import TABLE, SettingsError, read_settings
 from spamgate.store.state import StateFile
 from spamgate.store.trace import TraceRing
 from spamgate.wire.answers import MessageError, error_line
-from spamgate.wire.fields import nearest
 from spamgate.wire.messages import REQUESTS, parse_request
+from spamgate.wire.nearest import nearest
 
 KEYS = [row[0] for row in TABLE]
 REQUEST_NAMES = [row[0] for row in REQUESTS]

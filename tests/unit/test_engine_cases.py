@@ -5,8 +5,8 @@ import unittest
 from fakes.home import REFUSES, SILENT, Home, large_provider
 
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
-from spamgate.core.dialogue import TEMPORARY
 from spamgate.core.limits import Limits
+from spamgate.core.meanings import TEMPORARY
 
 _DAY_S = 86400
 

@@ -7,7 +7,8 @@ from fakes.home import Home, domain_hash, name_hash
 from spamgate.core import evidence
 from spamgate.core.counters import SUBMISSION
 from spamgate.core.devices import GRANT_MAIL_SERVER
-from spamgate.core.dialogue import BAD_NAME, HOST_NAME, LITERAL, TEMPORARY
+from spamgate.core.dialogue import BAD_NAME, HOST_NAME, LITERAL
+from spamgate.core.meanings import TEMPORARY
 
 _DAY_S = 86400
 _ELSEWHERE = evidence.FAMILY_LOOKUP | evidence.FAMILY_CONNECT

@@ -6,8 +6,8 @@ from fakes.home import ACCEPTS, REFUSES, SILENT, Home
 
 from spamgate.core.counters import CONNECTS, DATA, MESSAGES_ACCEPTED, NOT_YET, PORT_25, SUBMISSION
 from spamgate.core.devices import MAILED
-from spamgate.core.dialogue import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.core.engine import Limits
+from spamgate.core.meanings import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 
 _DAY_S = 86400
 

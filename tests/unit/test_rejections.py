@@ -2,7 +2,7 @@
 
 import unittest
 
-from spamgate.core.dialogue import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
+from spamgate.core.meanings import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.wire import smtp
 from spamgate.wire.rejections import Rejections
 

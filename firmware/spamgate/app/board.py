@@ -125,10 +125,11 @@ class Program:
         forget_module("spamgate.wire.events")
 
     def touch(self, at_once: bool = False) -> None:
-        """Something changed that must not be forgotten."""
+        """Something changed that must not be forgotten: it is saved within two seconds.
+
+        Never at once: whoever asked for it is still in memory, and there is no room for what saves beside it.
+        """
         self._is_dirty = True
-        if at_once:
-            self.save()
 
     def make_room(self) -> None:
         """Somebody begins to talk over the link."""
@@ -170,8 +171,9 @@ class Program:
 
     def save(self) -> None:
         self._saved_ms = ticks_ms()
-        self._is_dirty = False
+        self.link.forget_answers()
         self._keeper().save()
+        self._is_dirty = False
         self._forget_keeper()
 
     def _keeper(self) -> "Any":

@@ -46,6 +46,10 @@ class BoardDns(DnsPlane):
 
     def make_room(self) -> None:
         """Somebody talks over the link; where memory is short, mail of suspects meets a closed port until then."""
+        if self._guard and self._hardware.free_bytes() < _ROOM_BYTES:
+            self._guard.rest_tcp()
+            forget_module("spamgate.service.small_guard_tcp")
+            forget_module("spamgate.service.stream")
         if self._responder and self._hardware.free_bytes() < _ROOM_BYTES:
             self._program.loop.no_tick(self._responder.tick)
             self._responder.close()

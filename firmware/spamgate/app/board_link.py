@@ -95,6 +95,10 @@ class LazyLink:
         _forget(_LINK)
         self._program.resume()
 
+    def forget_answers(self) -> None:
+        """Give back the memory of what answered the last request."""
+        _forget(_ANSWERERS)
+
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
         if self._link:

@@ -16,12 +16,6 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
 
-# What a server means by a negative reply; the reader of replies decides which it is.
-UNKNOWN_RECIPIENT = 1
-POLICY = 2
-TEMPORARY = 3
-OTHER = 4
-
 # How a HELO name looks.
 HOST_NAME = 0
 LITERAL = 1  # [192.0.2.1]: what mail clients send

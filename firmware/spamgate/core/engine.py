@@ -51,7 +51,7 @@ class Engine:
         self._on_change = on_change
         self._patrolled_s = 0
         self.lookups = Lookups(self, limits.hosts, limits.distinct // 4)
-        self.mail = Mail(self, limits.connections, limits.distinct // 4)
+        self.mail = Mail(self, limits.connections, limits.distinct // 4, limits.lines > 0)
 
     def at(self, now_s: int, now_us: int) -> None:
         """Tell the time: seconds (UNIX seconds minus 2**30, so that they stay small) and microseconds.

@@ -13,12 +13,14 @@ from spamgate.core.compat import const
 from spamgate.core.contacts import ACCEPTED, FAILED, LOGGED_IN, UNKNOWN
 from spamgate.core.counters import CONNECTS, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
 from spamgate.core.devices import ASKED_DNS, CROWD, MAILED
-from spamgate.core.dialogue import POLICY, UNKNOWN_RECIPIENT, Dialogue
 from spamgate.core.household import Household
+from spamgate.core.meanings import POLICY, UNKNOWN_RECIPIENT
 from spamgate.core.providers import is_exchange, network_provider
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
+    from typing import Any
+
     from spamgate.core.engine import Engine
 
 _DAY_S = const(86400)
@@ -36,13 +38,24 @@ _NOBODY = const(255)
 _NEVER = const(-(1 << 30))
 
 
+class _Unheard:
+    """Stands for what is said on connections where nothing of it is seen: boards have no room for more."""
+
+    def clear(self, device: int) -> None:
+        """There is nothing to forget."""
+
+
 class Mail:
     """Connections to mail servers, by the number the stream table gives them.  Allocation-free once made."""
 
-    def __init__(self, engine: "Engine", connections: int, distinct: int) -> None:
+    def __init__(self, engine: "Engine", connections: int, distinct: int, hears: bool = True) -> None:
         self._engine = engine
         self.household = Household(engine)
-        self.dialogue = Dialogue(engine, distinct)
+        self.dialogue: "Any" = _Unheard()
+        if hears:
+            from spamgate.core.dialogue import Dialogue
+
+            self.dialogue = Dialogue(engine, distinct)
         self._proxied_s = array("i", [_NEVER] * engine.devices.capacity)
         self._device = bytearray([_NOBODY] * connections)
         self._flags = bytearray(connections)

@@ -124,10 +124,15 @@ class SmallGuard:
         if self._tcp:
             self._tcp.tick(now_ms)
 
-    def close(self) -> None:
-        """Close every socket; what waits is lost."""
+    def rest_tcp(self) -> None:
+        """Part from those who came over TCP; the next one is welcome."""
         if self._tcp:
             self._tcp.close()
+            self._tcp = None
+
+    def close(self) -> None:
+        """Close every socket; what waits is lost."""
+        self.rest_tcp()
         if self._door:
             self._shut(self._door)
             self._door = None

@@ -8,7 +8,7 @@ import json
 
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
-from spamgate.wire.fields import Refused, nearest
+from spamgate.wire.fields import Refused
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -66,5 +66,7 @@ def _parse(text: str) -> "dict[Any, Any]":
 
 def _unknown(key: "Any", keys: "list[str]") -> SettingsError:
     """Return the error for a key that is not in the table."""
+    from spamgate.wire.nearest import nearest  # only where somebody errs
+
     meant = nearest(key, keys) if isinstance(key, str) else ""
     return SettingsError("settings: %s%s" % (Refused(key, "a key"), "; did you mean %s?" % meant if meant else ""))

@@ -11,7 +11,7 @@ from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Protocol
+    from typing import Any, Callable, Protocol
 
     Check = Callable[[str], str]
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 60  # characters of a refused value
-_FAR = 4  # edits after which a name is no longer taken for a misspelt one
 
 
 class Refused(SpamgateError):
@@ -103,27 +102,3 @@ def _address(text: str) -> str:
 
 ADDRESS = Text(_address, "an IPv4 or IPv6 address")
 LABEL = Text(_label, "text of 1 to 64 characters")
-
-
-def nearest(word: str, known: "Iterable[str]") -> str:
-    """Return the known word that `word` was meant to be, misspelt or only begun, or an empty string."""
-    best = ""
-    word = word[:_SHOWN]
-    least = min(_FAR, (len(word) + 3) // 2)
-    for candidate in known:
-        far = min(_distance(word, candidate), _distance(word, candidate[: len(word)]) + 1)
-        if far < least:
-            least = far
-            best = candidate
-    return best
-
-
-def _distance(first: str, second: str) -> int:
-    """Return how many letters must be put in, taken out or replaced (Levenshtein)."""
-    row = list(range(len(second) + 1))
-    for at, letter in enumerate(first):
-        before = row
-        row = [at + 1]
-        for to, other in enumerate(second):
-            row.append(min(before[to] + (letter != other), before[to + 1] + 1, row[to] + 1))
-    return row[-1]

@@ -9,7 +9,7 @@ import json
 from spamgate import VERSION
 from spamgate.core.compat import const
 from spamgate.wire.answers import LINE_BYTES, PROTOCOL, MessageError
-from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Whole, nearest
+from spamgate.wire.fields import ADDRESS, LABEL, Choice, Refused, Whole
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def parse_request(line: "bytes | bytearray", requests: "tuple[Any, ...]" = REQUE
                 raise _other_protocol(fields["protocol"])
             return row[0], fields
     names = [row[0] for row in requests]
+    from spamgate.wire.nearest import nearest  # only where somebody errs
+
     meant = nearest(name, names) if isinstance(name, str) else ""
     hint = "did you mean %s?" % meant if meant else "known are " + ", ".join(names)
     raise MessageError("type: %s" % Refused(name, "a request"), hint)

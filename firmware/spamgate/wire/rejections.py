@@ -7,7 +7,7 @@ Sources of the words: Postfix, Exim, Sendmail, qmail and Exchange default texts;
 """
 
 from spamgate.core.compat import const
-from spamgate.core.dialogue import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
+from spamgate.core.meanings import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 
 _RCPT = const(4)  # as smtp.RCPT
 _BANNER = const(0)
