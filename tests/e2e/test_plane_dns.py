@@ -12,6 +12,7 @@ import time
 
 import pytest
 from e2e import board_process
+from e2e.board_process import ESP32_HEAP
 from e2e.mail_home import LARGE_DOMAINS, letters, require
 from e2e.plane_home import BOTS, BUSY, FLATS, SEED, SERVER, SMALL, PlaneHome, bot_name, wait_since
 from e2e.plane_table import agrees, table
@@ -24,6 +25,7 @@ from spamgate_tools.lab.host import needed
 QUERIES = 200_000 if os.environ.get("SPAMGATE_LONG") else 20_000
 OUTSTANDING = 12  # of a device, which has a third of 48 places while others ask
 FLAT_BYTES = 2048
+_TICKS_S = 2.5  # with the tick after a verdict comes who receives the suspect's mail
 LIVES_S = 18.0
 SETTLES_S = 22.0  # the link is forgotten, and with it what made way for it is back
 LETTERS = 10
@@ -94,12 +96,13 @@ def test_dig_and_kdig_see_what_unbound_says(home):
 
 
 def test_many_thousand_queries_leave_the_heap_flat_and_no_answer_wrong(home, record_testsuite_property):
-    board, device = home.boards[SMALL], home.devices[BUSY]
+    board, device = home.boards[BUSY], home.devices[BUSY]
     rows = _questions()
     names = device.folder / "names"
     names.write_text("".join(f"{name} {qtype}\n" for name, qtype in rows))
     command = ["dnsperf", "-s", board.address, "-d", str(names), "-q", str(OUTSTANDING)]
     device.run([*command, "-n", "2"])
+    time.sleep(_TICKS_S)
     before = board.ask("metrics")[0]
     checker = device.popen([sys.executable, "-c", _CHECK, board.address, RESOLVER4, *_shuffled(rows)], log="checker")
     said = device.run([*command, "-n", str(QUERIES // len(rows))], timeout=600).stdout
@@ -115,13 +118,17 @@ def test_many_thousand_queries_leave_the_heap_flat_and_no_answer_wrong(home, rec
     assert board.troubles() == []
 
 
-def test_the_heap_of_an_esp32_is_enough_to_serve(home):
-    """Until somebody talks over the link, that is."""
+def test_the_heap_of_an_esp32_is_enough_to_serve(home, record_testsuite_property):
+    """Until somebody talks over the link, that is: then it takes what is left, or is not answered."""
     board, device = home.boards[SMALL], home.devices[BUSY]
+    rows = _questions()
     names = device.folder / "small-names"
-    names.write_text("".join(f"{name} {qtype}\n" for name, qtype in _questions()))
-    said = device.run(["dnsperf", "-s", board.address, "-d", str(names), "-q", str(OUTSTANDING), "-n", "100"]).stdout
-    assert re.search(r"Queries lost:\s+0 ", said) and "SERVFAIL" not in said, said
+    names.write_text("".join(f"{name} {qtype}\n" for name, qtype in rows))
+    command = ["dnsperf", "-s", board.address, "-d", str(names), "-q", str(OUTSTANDING)]
+    said = device.run([*command, "-n", str(QUERIES // len(rows))], timeout=600).stdout
+    lost, sent = (int(re.search(rf"Queries {word}:\s+(\d+)", said)[1]) for word in ("lost", "sent"))
+    record_testsuite_property("plane_dns", f"seed {SEED}: {sent} queries in {ESP32_HEAP}, {lost} lost")
+    assert lost == 0 and sent >= QUERIES * 0.9 and "SERVFAIL" not in said, said
     assert board.process.poll() is None and board.written_troubles() == []
 
 

@@ -40,9 +40,7 @@ class BoardDns(DnsPlane):
             self._follow(self._guard)
 
     def changed(self, device: int, old: int, new: int) -> None:
-        """From the first device on that may be sent to us, there is somebody to receive it."""
-        if new != NORMAL and not self._responder and not self._is_resting and self._program.engine.enforces:
-            self._receive()
+        """Who receives the mail of suspects is there with the next tick, when the verdict is written."""
 
     def make_room(self) -> None:
         """Somebody talks over the link; where memory is short, mail of suspects meets a closed port until then."""
@@ -87,10 +85,10 @@ class BoardDns(DnsPlane):
         if upstreams != self._upstreams:
             self._upstreams = list(upstreams)
             guard.use_upstreams(self._upstreams)
-        if not self._responder:
+        if not self._responder and not self._is_resting and self._program.engine.enforces:
             for state in self._program.engine.devices.state:
                 if state != NORMAL:
-                    self.changed(0, NORMAL, state)
+                    self._receive()
                     break
 
     def _receive(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _IDLE_MS = const(20000)  # without a session, until the link is forgotten
 _QUIET_MS = const(500)  # without a frame: whoever sends Ctrl-C then means it
+_LEAST_BYTES = const(22528)  # for the link, a request and its answer
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _LOST_BYTES = const(32)  # of what nobody has memory to read: else it would be tried again at once, and for ever
@@ -112,9 +113,11 @@ class LazyLink:
 
     def made(self) -> "Any":
         self._program.make_room()
+        hardware = self._program.hardware
+        if hardware.free_bytes() < _LEAST_BYTES:
+            raise MemoryError  # the home's DNS goes first
         from spamgate.service.link import Link
 
-        hardware = self._program.hardware
         link = Link(self._line, Answers(self._program), ticks_ms, _nonce, read=_read)
         link.accept_files(hardware.storage, _may_put)
         link.while_waiting = hardware.feed
