@@ -18,6 +18,7 @@ Progress = Callable[[int, int], object]  # bytes that the board has, and of how 
 OPEN_S = 15.0  # a board may be starting
 ANSWER_S = 15.0
 _WAKE_S = 1.0  # without an answer: the board may be at its prompt
+_WAKE_AGAIN_S = 3.0  # our frames may look there like the beginning of a statement, which the first call only ends
 _TURN_S = 0.005
 _IDLE_S = 0.05
 _SURE_WAIT_MS = 2000
@@ -66,14 +67,14 @@ class Client:
         self._is_lost = False
         self.channel.open(_now_ms())
         begun = time.monotonic()
-        is_woken = not self.transport.wake
+        wake_s = _WAKE_S
         while not self.channel.is_open:
             self._turn(_TURN_S)
             waited_s = time.monotonic() - begun
             if waited_s > self._patience_s:
                 raise self._silent()
-            if waited_s > _WAKE_S and not is_woken:
-                is_woken = True
+            if waited_s > wake_s and self.transport.wake:
+                wake_s += _WAKE_AGAIN_S
                 self.transport.write(self.transport.wake)
         self._divide_window()
         self.identity = next(iter(list(self.request("hello", protocol=PROTOCOL))), {})
