@@ -65,6 +65,7 @@ package(
         "service/stream.py",
         "store/__init__.py",
         "store/board_settings.py",
+        "store/event_lines.py",
         "store/event_log.py",
         "store/journal.py",
         "store/kinds.py",

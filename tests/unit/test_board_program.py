@@ -129,9 +129,11 @@ class Keeping(unittest.TestCase):
         program = Program(Hardware(storage), Plane)
         device = suspect(program)
         program.save()
+        self.assertTrue(program._is_dirty)  # it will be tried again
         self.assertEqual(program.engine.devices.state[device], states.THROTTLED)
         storage.room_bytes = None
         program.save()
+        self.assertFalse(program._is_dirty)
         self.assertEqual(Program(Hardware(storage), Plane).load(), 1)
 
 

@@ -28,4 +28,10 @@ def forget_module(name: str) -> None:
     gc.collect()
 
 
+def forget_modules(names: "tuple[str, ...]") -> None:
+    """Forget several."""
+    for name in names:
+        forget_module(name)
+
+
 collect_early(True)

@@ -11,7 +11,7 @@ import os
 import sys
 
 from spamgate import VERSION
-from spamgate.app import collect_early, forget_module
+from spamgate.app import collect_early, forget_module, forget_modules
 from spamgate.app.board_link import LazyLink, SafeProgram
 from spamgate.core import states
 from spamgate.core.board_limits import BoardLimits
@@ -35,8 +35,10 @@ _SAFE_AFTER = const(3)
 _LIVED_MS = const(60000)
 _SECOND_MS = const(1000)
 _SAVE_SOON_MS = const(2000)  # after a verdict or the owner's word
+_SAVE_AGAIN_MS = const(60000)
 _SAVE_ROUTINE_MS = const(6 * 3600000)  # what else was learned: flash wears out
 _NO_TICKET = ""
+_KEEPERS = ("spamgate.app.persistence", "spamgate.store.state", "spamgate.core.snapshot")
 _SETTINGS_READERS = (
     "spamgate.store.board_settings",
     "spamgate.store.settings_table",
@@ -70,6 +72,7 @@ class Program:
         self._started_ms = self._second_ms
         self._saved_ms = self._second_ms
         self._is_dirty = False
+        self._pause_ms = _SAVE_SOON_MS
         self._has_lived = False
 
     def run(self) -> None:
@@ -165,27 +168,24 @@ class Program:
         self.touch()
 
     def load(self) -> int:
+        """Enrol the devices that were known; return how many."""
         known = self._keeper().load()
-        self._forget_keeper()
+        forget_modules(_KEEPERS)
         return known
 
     def save(self) -> None:
+        """Write down what is known; where that fails it is tried again a minute later."""
         self._saved_ms = ticks_ms()
         self.link.forget_answers()
-        self._keeper().save()
-        self._is_dirty = False
-        self._forget_keeper()
+        self._is_dirty = not self._keeper().save()
+        self._pause_ms = _SAVE_AGAIN_MS if self._is_dirty else _SAVE_SOON_MS
+        forget_modules(_KEEPERS)
 
     def _keeper(self) -> "Any":
         from spamgate.app.persistence import Persistence
         from spamgate.store.state import StateFile
 
         return Persistence(self.engine, StateFile(self.hardware.storage), self.tickets, self.report)
-
-    def _forget_keeper(self) -> None:
-        forget_module("spamgate.app.persistence")
-        forget_module("spamgate.store.state")
-        forget_module("spamgate.core.snapshot")
 
     def _read_settings(self) -> "Any":
         """Return the settings of the file; where it cannot be taken, the defaults: the link must work to mend it."""
@@ -197,7 +197,7 @@ class Program:
         except (SpamgateError, ValueError) as error:
             sys.stdout.write("%s: %s\n" % (SETTINGS_FILE, error))
             settings = read_board_settings("{}")
-        forget_settings()
+        forget_modules(_SETTINGS_READERS)
         return settings
 
     # --- again and again -----------------------------------------------------------------------------
@@ -217,14 +217,8 @@ class Program:
         if not self._has_lived and elapsed(now_ms, self._started_ms) >= _LIVED_MS:
             self._has_lived = True
             self.hardware.lived()
-        if elapsed(now_ms, self._saved_ms) >= (_SAVE_SOON_MS if self._is_dirty else _SAVE_ROUTINE_MS):
+        if elapsed(now_ms, self._saved_ms) >= (self._pause_ms if self._is_dirty else _SAVE_ROUTINE_MS):
             self.save()
-
-
-def forget_settings() -> None:
-    """Give back the memory of what reads settings."""
-    for name in _SETTINGS_READERS:
-        forget_module(name)
 
 
 def run(hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:

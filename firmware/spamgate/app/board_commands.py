@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     Send = Callable[[str], object]
 
-_CHUNK_BYTES = const(256)
-
 
 class BoardCommands:
     """Answers requests about one board; in safe mode it has no engine."""
@@ -77,21 +75,11 @@ class BoardCommands:
 
     def journal(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The events since a time."""
+        from spamgate.store.event_lines import lines_since
+
         self._board.journal.flush()
-        storage = self._hardware.storage
-        for name in (JOURNAL + ".1", JOURNAL):
-            left = b""
-            at = 0
-            while True:
-                part = storage.read_at(name, at, _CHUNK_BYTES)
-                if not part:
-                    break
-                at += len(part)
-                pieces = (left + part).split(b"\n")
-                left = pieces.pop()
-                for piece in pieces:
-                    if _time_of(piece) >= fields["since"]:
-                        send(piece.decode() + "\n")
+        for line in lines_since(self._hardware.storage, JOURNAL, fields["since"], self._hardware.feed):
+            send(line)
 
     def clock(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Set the time of day."""
@@ -123,10 +111,3 @@ def _micropython() -> str:
 
 def _mpy() -> int:
     return getattr(sys.implementation, "_mpy", 0) & 0xFF
-
-
-def _time_of(line: bytes) -> int:
-    """Return the UNIX time of an event, 0 where there is none."""
-    at = line.find(b'"t":') + 4
-    end = line.find(b".", at)
-    return int(line[at:end]) if at > 3 and end > at and line[at:end].isdigit() else 0

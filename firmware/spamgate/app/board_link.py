@@ -5,7 +5,7 @@ import sys
 import time
 
 from spamgate import VERSION
-from spamgate.app import forget_module
+from spamgate.app import forget_modules
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.hal.steady_clock import ticks_ms
@@ -29,6 +29,7 @@ _ANSWERERS = (
     "spamgate.app.commands",
     "spamgate.wire.notices",
     "spamgate.wire.events",
+    "spamgate.store.event_lines",
     "spamgate.store.board_settings",
     "spamgate.store.settings_table",
     "spamgate.store.kinds",
@@ -92,13 +93,13 @@ class LazyLink:
     def _end(self) -> None:
         self._link = None
         self._guard(False)
-        _forget(_ANSWERERS)
-        _forget(_LINK)
+        forget_modules(_ANSWERERS)
+        forget_modules(_LINK)
         self._program.resume()
 
     def forget_answers(self) -> None:
         """Give back the memory of what answered the last request."""
-        _forget(_ANSWERERS)
+        forget_modules(_ANSWERERS)
 
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
@@ -154,19 +155,14 @@ def _refuse(fields: "dict[str, Any]", send: "Any") -> None:
 
 def _read(line: bytes) -> "tuple[str, dict[str, Any]]":
     """Read a request, and forget how to; what answered the last one makes room first."""
-    _forget(_ANSWERERS)
+    forget_modules(_ANSWERERS)
     from spamgate.wire.link_messages import LINK_REQUESTS
     from spamgate.wire.messages import parse_request
 
     try:
         return parse_request(line, LINK_REQUESTS)
     finally:
-        _forget(_READERS)
-
-
-def _forget(names: "tuple[str, ...]") -> None:
-    for name in names:
-        forget_module(name)
+        forget_modules(_READERS)
 
 
 class SafeProgram:

@@ -2,11 +2,10 @@
 
 import json
 
+from spamgate.app.board import SETTINGS_FILE
 from spamgate.core.compat import const
 from spamgate.wire.answers import MessageError
 from spamgate.wire.json_text import quote
-
-SETTINGS = "settings.json"
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -32,14 +31,14 @@ class Setter:
             raise MessageError("set: %s: its value is no JSON" % fields["name"], 'texts need quotes: "..."') from None
         text = json.dumps(given)
         read_board_settings(text)
-        self._storage.write(SETTINGS, (text.encode(),))
+        self._storage.write(SETTINGS_FILE, (text.encode(),))
         send('{"type":"set","name":%s,"from":"next start"}\n' % quote(fields["name"]))
 
 
 def given_settings(storage: "Any") -> "dict[str, Any]":
     """Return what the settings file says, nothing where it cannot be read."""
     try:
-        given = json.loads(storage.read(SETTINGS) or b"{}")
+        given = json.loads(storage.read(SETTINGS_FILE) or b"{}")
     except ValueError:
         given = {}
     return given if isinstance(given, dict) else {}

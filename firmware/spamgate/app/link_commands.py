@@ -7,6 +7,7 @@ from spamgate import VERSION
 from spamgate.app.commands import Commands
 from spamgate.core.compat import const
 from spamgate.hal.storage import Storage
+from spamgate.store.event_lines import lines_since
 from spamgate.wire.answers import PROTOCOL, MessageError
 from spamgate.wire.json_text import quote
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     Send = Callable[[str], object]
 
 _SECRETS = ("link_key",)
-_CHUNK_BYTES = const(1024)
-_MOST_LINE_BYTES = const(8192)
-_REST = const(16)  # chunks after which others have their turn
 
 
 class LinkCommands(Commands):
@@ -58,27 +56,8 @@ class LinkCommands(Commands):
         folder, _, name = settings.event_log.rpartition("/")
         storage = Storage(folder or ("/" if name else settings.state_dir))
         name = name or "events.jsonl"
-        for one in (name + ".1", name):
-            for line in self._lines(storage, one):
-                if _time_of(line) >= fields["since"]:
-                    send(line.decode() + "\n")
-
-    def _lines(self, storage: Storage, name: str):
-        left = b""
-        at = 0
-        part = storage.read_at(name, 0, _CHUNK_BYTES)
-        while part:
-            at += len(part)
-            lines = (left + part).split(b"\n")
-            left = lines.pop()
-            for line in lines:
-                if line.startswith(b"{"):
-                    yield line
-            if len(left) > _MOST_LINE_BYTES:
-                left = b""
-            if at // _CHUNK_BYTES % _REST == 0:
-                self._loop.turn(0)
-            part = storage.read_at(name, at, _CHUNK_BYTES)
+        for line in lines_since(storage, name, fields["since"], lambda: self._loop.turn(0)):
+            send(line)
 
 
 def _write_json(send: "Send", value: "Any") -> None:
@@ -97,10 +76,3 @@ def _write_json(send: "Send", value: "Any") -> None:
         send("}" if value else "{}")
     else:
         send(quote(value) if isinstance(value, str) else json.dumps(value))
-
-
-def _time_of(line: bytes) -> int:
-    """Return the UNIX time of an event, 0 where there is none."""
-    at = line.find(b'"t":') + 4
-    end = line.find(b".", at)
-    return int(line[at:end]) if at > 3 and end > at and line[at:end].isdigit() else 0

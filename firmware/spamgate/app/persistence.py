@@ -69,14 +69,15 @@ class Persistence:
         if elapsed(now_ms, self._saved_ms) >= pause_ms:
             self.save(now_ms)
 
-    def save(self, now_ms: int = 0) -> None:
-        """Save now."""
+    def save(self, now_ms: int = 0) -> bool:
+        """Save now; False where that failed."""
         self._saved_ms = now_ms
         saved = self._file.save(self)
         self._is_dirty = not saved
         if not saved and self._file.problem != self._problem:
             self._report("state: " + self._file.problem)
         self._problem = "" if saved else self._file.problem
+        return saved
 
     def __iter__(self) -> "Iterator[str]":
         devices = self._engine.devices
