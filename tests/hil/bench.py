@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import serial
+from hil.known_device import state_files
 from hil.rig import Rig
 from simulated_line import simulated_line
 
@@ -33,9 +34,9 @@ _PIECE = 4096
 
 
 def application(rig: Rig) -> dict[str, bytes]:
-    """Return what an emulated board is given: the firmware compiled, settings and identity."""
+    """Return what an emulated board is given: firmware, settings, identity, and a device known from before."""
     settings = {"wifi_name": "home", "wifi_password": SECRET, "guard_port": _GUARD_PORT}
-    return board_files(find_board(rig.board), settings, {"serial": SERIAL})
+    return {**board_files(find_board(rig.board), settings, {"serial": SERIAL}), **state_files()}
 
 
 class Bench:

@@ -5,13 +5,16 @@ import time
 
 import pytest
 from hil.bench import SECRET, SERIAL, Bench
+from hil.known_device import ADDRESS, KINDS, TICKET
 
 from spamgate import VERSION
+from spamgate.core.evidence import kind_name
 from spamgate.wire.answers import PROTOCOL
 from spamgate_tools.errors import UserError
 
 _SEED = 20261122
 _NOW = 1_795_000_000  # in November 2026
+_SAVED_S = 4.0  # a board saves within two seconds
 _CUTS = 5
 
 
@@ -90,6 +93,23 @@ def test_devices_and_explain_answer_over_the_link(bench: Bench) -> None:
         with pytest.raises(UserError, match="02:00:5e:00:00:99"):
             list(client.request("explain", device="02:00:5e:00:00:99"))
         assert list(client.request("hello")), "the session goes on after a refusal"
+
+
+@pytest.mark.needs("application", "install", "power")
+def test_a_device_known_from_before_is_told_explained_and_let_go(bench: Bench) -> None:
+    """What was decided outlives power cuts, and so does what the owner says to it; the journal has both."""
+    device = next(line for line in bench.ask("devices") if line["device"] == ADDRESS)
+    assert (device["addresses"], device["state"]) == ([ADDRESS], "throttled")
+    told = {line["type"]: line for line in bench.ask("explain", device=ADDRESS)}
+    assert [row["kind"] for row in told["verdict"]["evidence"]] == [kind_name(kind) for kind in KINDS]
+    assert (told["explain"]["state"], told["explain"]["ticket"]) == ("throttled", TICKET)
+    action = bench.ask("release", device=ADDRESS)[0]
+    assert (action["action"], action["state"]) == ("release", "released")
+    time.sleep(_SAVED_S)
+    bench.cut_power()
+    assert [line["state"] for line in bench.ask("devices") if line["device"] == ADDRESS] == ["released"]
+    written = [(line["type"], line.get("to", line.get("action"))) for line in bench.ask("journal")]
+    assert ("verdict", "released") in written
 
 
 @pytest.mark.needs("application")
