@@ -89,6 +89,75 @@ class List(unittest.TestCase):
                 wire_name(wrong)
 
 
+class FakeList:
+    """A list as it comes from outside, with exceptions of its own; `error` is raised by whoever looks."""
+
+    def __init__(self, listed, allowed=()):
+        self._listed, self._allowed = NameList(listed), NameList(list(allowed))
+        self.error = None
+
+    def listed(self, wire):
+        if self.error:
+            raise self.error
+        return self._listed.listed(wire)
+
+    def allowed(self, wire):
+        return self._allowed.listed(wire)
+
+
+class ByList(unittest.TestCase):
+    def judge(self, **settings):
+        judge = Judge(**settings)
+        judge.rules.blocklist = FakeList(["evil.example", "bad.example"], ["good.evil.example", "bad.example"])
+        return judge
+
+    def test_its_names_and_those_below_are_blocked_and_counted_apart(self):
+        judge = self.judge()
+        for text in ("evil.example", "WWW.Evil.example"):
+            asked = query(text)
+            self.assertEqual(judge.says(asked), block(asked, len(asked)))
+        self.assertEqual((judge.rules.hits, judge.rules.list_hits), ({DEVICE: 2}, {DEVICE: 2}))
+        self.assertEqual(judge.says(query("example")), None)
+
+    def test_whoever_asks_with_opt_hears_that_it_was_the_list(self):
+        asked = query("evil.example", additional=opt())
+        plain = block(asked, len(asked) - 11)
+        self.assertEqual(self.judge().says(asked), with_opt(plain, 0, blocked_error(b"list")))
+
+    def test_its_own_exceptions_win_over_it(self):
+        judge = self.judge()
+        for text in ("good.evil.example", "very.good.evil.example"):
+            self.assertEqual(judge.says(query(text)), None)
+        self.assertEqual(judge.rules.hits, {})
+
+    def test_the_owner_wins_over_both(self):
+        asked = query("bad.example")
+        self.assertEqual(self.judge().says(asked), block(asked, len(asked)))  # the settings block what the list allows
+        self.assertEqual(self.judge(guard_allow=["evil.example"]).says(query("www.evil.example")), None)
+        self.assertEqual(self.judge(guard_allow=["bad.example"]).says(asked), None)
+
+    def test_address_zero_and_monitoring(self):
+        asked = query("evil.example")
+        self.assertEqual(self.judge(guard_answer="zero").says(asked), block_with_zero(asked, len(asked)))
+        judge = self.judge(monitor_only=True)
+        self.assertEqual((judge.says(asked), judge.rules.list_hits), (None, {DEVICE: 1}))
+
+    def test_a_list_that_cannot_be_read_blocks_nothing_and_says_so(self):
+        for error in (OSError(5), FormError("a block ends early")):
+            judge = self.judge()
+            judge.rules.blocklist.error = error
+            self.assertEqual(judge.says(query("evil.example")), None)
+            self.assertIn("cannot be read", judge.rules.trouble)
+            self.assertEqual(judge.rules.hits, {})
+
+    def test_odd_questions_are_looked_up_in_it_too(self):
+        judge = self.judge()
+        asked = query("evil.example", flags=b"\0\0")
+        self.assertEqual(judge.says(asked), block(asked, len(asked)))
+        zero = asked[:12] + b"\2a\0\4evil\7example\0" + asked[-4:]  # a label with a zero byte in it
+        self.assertEqual(judge.says(zero), block(zero, len(zero)))
+
+
 class Judged(unittest.TestCase):
     def test_blocked_names_are_counted_and_do_not_exist(self):
         judge = Judge()

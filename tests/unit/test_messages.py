@@ -34,6 +34,8 @@ class Taken(unittest.TestCase):
                 b'{"type":"trace","time":4294967295,"port":65535,"ip":"2001:db8::1","skew":0}',
                 ("trace", {"time": 4294967295, "port": 65535, "ip": "2001:db8::1", "skew": 0}),
             ),
+            (b'{"type":"lists"}', ("lists", {})),
+            (b'{"type":"list_apply","name":"list.sgd"}', ("list_apply", {"name": "list.sgd"})),
         ):
             self.assertEqual(parse_request(line), told)
             self.assertEqual(parse_request(bytearray(line)), told)

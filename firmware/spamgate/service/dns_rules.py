@@ -1,7 +1,9 @@
 """What the guard answers itself: names that are blocked and not allowed, the canary of browsers, and what is no query.
 
 A list is anything with `listed(name)`, which says whether the name, as it lies in a question but in small letters, or
-a name above it is on the list.  `NameList` is the one out of the settings.
+a name above it is on the list.  `NameList` is the one out of the settings; `blocklist`, where there is one, has besides
+`allowed(name)`, its exceptions.  The owner's word comes first: names of the settings are blocked whatever the list
+allows, and allowed whatever it blocks.
 """
 
 from array import array
@@ -22,9 +24,18 @@ from spamgate.wire.dns_answer import (
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from spamgate.service.dns_query import Query
 
     Answer = bytes | memoryview
+
+    class Blocklist(Protocol):
+        """A list as `wire/list_file.py` reads it."""
+
+        def listed(self, name: bytes) -> bool: ...
+
+        def allowed(self, name: bytes) -> bool: ...
 
 QUERY_BYTES = 512  # the longest query that is taken
 
@@ -90,10 +101,17 @@ class NameList:
 
 
 class Rules:
-    """What the settings say about names; `hits` counts by asker how often."""
+    """What the settings and the list say about names.
+
+    `hits` counts by asker how often, `list_hits` those of them that the list brought.  `trouble` says why the list
+    could not be read; names are looked up then.
+    """
 
     def __init__(self, settings) -> None:
         self.hits: "dict[bytes | tuple[bytes, int], int]" = {}
+        self.list_hits: "dict[bytes | tuple[bytes, int], int]" = {}
+        self.blocklist: "Blocklist | None" = None
+        self.trouble = ""
         self._canary = wire_name(_CANARY) if settings.guard_canary else b""
         canaries = [_CANARY] if settings.guard_canary else []
         self._listed = NameList(canaries + settings.guard_block).listed
@@ -120,7 +138,7 @@ class Rules:
         if name.endswith(_RESOLVER_ARPA):
             return self._undesignated(query)
         if not self._listed(name):
-            return None
+            return self._look_in(self.blocklist, query) if self.blocklist is not None else None
         return self._deny(query) if self._is_strict else self._hit(query)
 
     def failure(self, wire: bytes, end: int) -> bytes:
@@ -136,12 +154,31 @@ class Rules:
         query.name = wire[_HEADER_BYTES : end - _TYPE_AND_CLASS_BYTES].lower()
         if query.name.endswith(_RESOLVER_ARPA):
             return self._undesignated(query)
-        return self._hit(query) if self._listed(query.name) else None
+        if self._listed(query.name):
+            return self._hit(query)
+        return self._look_in(self.blocklist, query) if self.blocklist is not None else None
 
     def _undesignated(self, query: "Query") -> bytes:
         """We know no encrypted resolver; asked upstream, another would be named in our place (RFC 9462 6.4)."""
         wire = query.datagram[0]
         return self.complete(wire, query.end, fail(wire, query.end, _NOERROR), b"")
+
+    def _look_in(self, blocklist: "Blocklist", query: "Query") -> "Answer | None":
+        """Return the answer to a query for a name of the list, if neither it nor the owner allows that."""
+        name = query.name
+        try:
+            if not blocklist.listed(name) or self._allowed.listed(name) or blocklist.allowed(name):
+                return None
+        except (OSError, FormError) as error:
+            self.trouble = "the list cannot be read: %s" % error
+            return None
+        asker = query.datagram[1]
+        self.hits[asker] = self.hits.get(asker, 0) + 1
+        self.list_hits[asker] = self.list_hits.get(asker, 0) + 1
+        if not self._enforces:
+            return None
+        wire = query.datagram[0]
+        return self.complete(wire, query.end, self._block(wire, query.end), blocked_error(b"list"))
 
     def _hit(self, query: "Query") -> "bytes | None":
         """Return the answer to a query for a listed name, if that is not allowed."""

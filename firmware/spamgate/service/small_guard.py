@@ -169,6 +169,7 @@ class SmallGuard:
         answer = self.rules.judge(self)  # type: ignore[arg-type]
         if self.rules.hits:
             self.rules.hits.clear()
+            self.rules.list_hits.clear()
             self.policy.blocked(client[0], 1)
         if answer is not None:
             return answer

@@ -18,6 +18,8 @@ HELP = {
     "confirm": (("action",), "the owner confirms a quarantine: 554 instead of 421"),
     "monitor": (("device",), "the devices, and after the end of the answer every event as it happens"),
     "trace": (("trace",), "which device had an outgoing connection at a time (UNIX seconds); port 0: any"),
+    "lists": (("lists", "list"), "the blocklist in force: each slot, what an update does, how the last one ended"),
+    "list_apply": (("list_apply",), "take a list that was put, list.sgb or list.sgd; `lists` says how it goes"),
     "settings": (("setting",), "over a link: a line for each setting; of secrets only whether they are set"),
     "set": (("set",), "over a link: give a setting another value, as JSON, from the next start on"),
     "journal": (("verdict", "action"), "over a link: the events since a time (UNIX seconds), as in the event log"),

@@ -36,6 +36,8 @@ REQUESTS = (
         "trace",
         (("time", _TIME, NEEDED), ("port", Whole(0, 65535), 0), ("ip", ADDRESS, ""), ("skew", Whole(0, 3600), 60)),
     ),
+    ("lists", ()),
+    ("list_apply", (("name", LABEL, NEEDED),)),
 )
 
 
