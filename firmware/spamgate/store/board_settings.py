@@ -4,7 +4,7 @@ What a gateway has under the same name means the same.  A key that ends with `_p
 """
 
 from spamgate.core.compat import const
-from spamgate.store.kinds import DOMAIN, URL, Flag, List
+from spamgate.store.kinds import DOMAIN, LIST_ID, LIST_KEY, URL, Flag, List
 from spamgate.store.settings_table import read_table
 from spamgate.wire.fields import ADDRESS, Choice, Refused, Text, Whole, is_printable
 
@@ -78,6 +78,8 @@ TABLE = (
     ("guard_canary", Flag(), "false"),
     ("guard_port", Whole(1, 65535), "53"),
     ("mail_port", Whole(1, 65535), "25"),
+    ("list_id", LIST_ID, '"default"'),
+    ("list_key", LIST_KEY, '""'),
     ("journal_kb", Whole(4, 256), "32"),
     ("repl_minutes", Whole(1, 240), "10"),
 )
@@ -100,6 +102,8 @@ class BoardSettings:
     guard_canary: bool
     guard_port: int
     mail_port: int
+    list_id: str
+    list_key: str
     journal_kb: int
     repl_minutes: int
 

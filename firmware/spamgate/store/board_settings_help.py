@@ -18,6 +18,8 @@ HELP = {
     "guard_canary": "tell browsers not to use a resolver of their own",
     "guard_port": "port of the DNS guard",
     "mail_port": "port where mail of suspects ends",
+    "list_id": "which blocklist the board takes",
+    "list_key": "key that blocklists must be signed with; empty: none is taken",
     "journal_kb": "size of the journal; an older one of the same size is kept",
     "repl_minutes": "how long the REPL is left to whoever broke in",
 }

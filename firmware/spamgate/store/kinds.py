@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LETTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _URL_CHARACTERS = 120  # it must fit a line of SMTP with the rest of the reply
+_LIST_ID_LETTERS = 32
+_MODULUS_LETTERS = 512  # 384 bytes in base64
 _REFUSED_IN_URL = "\"'<>\\^`{}|"
 
 
@@ -136,8 +138,22 @@ def _url(text: str) -> str:
     return text
 
 
+def _list_id(text: str) -> str:
+    if not 0 < len(text) <= _LIST_ID_LETTERS or not is_made_of(text, _LOWER + "-_."):
+        raise ValueError
+    return text
+
+
+def _list_key(text: str) -> str:
+    if text and (len(text) != _MODULUS_LETTERS or not is_made_of(text, _LETTERS + "+/")):
+        raise ValueError
+    return text
+
+
 INTERFACE = Text(_interface, "the name of an interface (up to 15 letters, digits and ._+@-)")
 MAC = Text(_mac, "a MAC address such as 02:00:5e:10:00:01")
 NETWORK = Text(_network, "a network such as 192.168.1.0/24 or fd00::/8")
 DOMAIN = Text(_domain, "a domain name such as example.com (others than ASCII as xn--...)")
 URL = Text(_url, "a URL such as http://192.168.1.1/ of up to %d characters" % _URL_CHARACTERS)
+LIST_ID = Text(_list_id, "the name of a list, of up to %d small letters, digits and -_." % _LIST_ID_LETTERS)
+LIST_KEY = Text(_list_key, 'the %d letters that `spamgate blocklist keygen` prints, or ""' % _MODULUS_LETTERS)
