@@ -6,6 +6,7 @@ import click
 
 from spamgate_tools import __version__
 from spamgate_tools.commands.backup import backup
+from spamgate_tools.commands.blocklist import blocklist
 from spamgate_tools.commands.board import clock, journal, metrics, settings
 from spamgate_tools.commands.boards import boards
 from spamgate_tools.commands.confirm import confirm
@@ -50,6 +51,7 @@ spamgate.add_command(inventory)
 for verb in (settings, journal, metrics, clock, put):
     spamgate.add_command(verb)
 spamgate.add_command(link_key)
+spamgate.add_command(blocklist)
 spamgate.add_command(lab)
 
 
