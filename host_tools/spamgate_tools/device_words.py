@@ -82,6 +82,10 @@ def _facts(device: dict, details: dict) -> list[tuple[str, str]]:
         facts.append(("port 25", "never used"))
     if details.get("refused"):
         facts.append(("refused", f"{_count(details['refused'], 'connection')}, by this gateway"))
+    listed = device.get("listed", {})
+    if any(listed.values()):
+        wanted = [_count(listed["names"], "name"), f"{listed['addresses']} address" + "es" * (listed["addresses"] != 1)]
+        facts.append(("blocklist", f"wanted {wanted[0]} and {wanted[1]} that it names, repeats counted"))
     facts.append(("granted", details.get("grant", "none")))
     if details.get("ticket"):
         facts.append(("ticket", details["ticket"]))

@@ -75,6 +75,28 @@ class LookupKinds(Case):
         self.home.ask(self.device, "1.113.0.203.list.example", TYPE_A, LIST_NAME)
         self.assertTrue(self.has("dnsbl_query"))
 
+    def test_listed_name(self):
+        lookups = self.home.engine.lookups
+        lookups.asked_listed(self.device)
+        self.home.wait(601)
+        self.connect(1)
+        self.assertFalse(self.has("listed_name"), "longer ago")
+        lookups.asked_listed(self.home.settled(2))
+        self.connect(2)
+        self.assertFalse(self.has("listed_name"), "another device")
+        lookups.asked_listed(self.device)
+        self.assertFalse(self.has("listed_name"), "it has not mailed since")
+        self.connect(2)
+        self.assertFalse(self.has("listed_name"), "it mails where it did before")
+        self.connect(3)
+        self.assertTrue(self.has("listed_name"))
+
+    def test_listed_name_by_its_address(self):
+        self.home.engine.lookups.called_listed(self.device)
+        self.home.wait(600)
+        self.connect(1)
+        self.assertTrue(self.has("listed_name"))
+
 
 class ConnectKinds(Case):
     def test_mx_connect(self):

@@ -56,9 +56,9 @@ class Commands:
     def devices(self, fields: "dict[str, Any]", send: "Send") -> None:
         """A line for each device."""
         for device in self._engine.devices.everyone():
-            write_device(send, self._engine, device)
+            self._sum_up(send, device)
         if self._engine.is_crowded:
-            write_device(send, self._engine, CROWD)
+            self._sum_up(send, CROWD)
 
     def monitor(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The devices as they are; what happens from now on comes from the event log."""
@@ -70,7 +70,7 @@ class Commands:
         engine = self._engine
         devices = engine.devices
         write_verdict(send, engine, device, devices.previous[device], devices.state[device])
-        write_device(send, engine, device)
+        self._sum_up(send, device)
         since = epoch(devices.since_s[device] + engine.skew_s, 0)
         state = states.STATE_NAMES[devices.state[device]]
         details = (quote(device_id(engine, device)), state, since, _GRANT_NAMES[devices.grant[device]])
@@ -110,6 +110,12 @@ class Commands:
         device = quote(found[0]) if len(found) == 1 and fields["port"] else "null"
         candidates = ",".join([quote(one) for one in found])
         send('{"type":"trace","device":%s,"candidates":[%s]}\n' % (device, candidates))
+
+    def _sum_up(self, send: "Send", device: int) -> None:
+        """Write the device's line, with how often it wanted what the blocklist names, since it joined or we started."""
+        lookups = self._engine.lookups
+        wanted = (lookups.listed_names[device], lookups.listed_addresses[device])
+        write_device(send, self._engine, device, ',"listed":{"names":%d,"addresses":%d}' % wanted)
 
     def _acted(self, send: "Send", action: str, device: int, grant: str) -> None:
         gateway = self._gateway

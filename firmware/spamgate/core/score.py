@@ -16,7 +16,7 @@ H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those tha
 H3 = 3534  # alpha = 1e-6
 
 _LEFT_AT_RELEASE = H2 - H1 - WEIGHTS[evidence.MX_CONNECT] - 1
-_KINDS = const(23)
+_KINDS = const(24)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
 _HOUR_S = const(3600)

@@ -26,5 +26,6 @@ SENTENCES = {
     "proxied": "was used as a proxy from outside before mailing",
     "house_fan_out": "is one of several new devices that together mail many",
     "mx_many_domains": "asked for mail servers of five or more domains and connected to them",
+    "listed_name": "asked for or called what the blocklist names, and then mailed",
     "mass_recipients": "wrote to twenty or more people at servers new to it",
 }

@@ -45,8 +45,8 @@ def write_verdict(write: "Write", engine: "Engine", device: int, old: int, new: 
     write('],"smtp_connects":%d,"messages_accepted":%d}\n' % (connects, accepted))
 
 
-def write_device(write: "Write", engine: "Engine", device: int) -> None:
-    """Write the line that sums up a device."""
+def write_device(write: "Write", engine: "Engine", device: int, more: str = "") -> None:
+    """Write the line that sums up a device; `more` fields, as JSON, come last."""
     addresses = ",".join([quote(address_text(packed)) for packed in engine.devices.addresses.of(device)])
     write('{"type":"device","device":%s,"addresses":[%s],' % (quote(device_id(engine, device)), addresses))
     write('"state":"%s","smtp":' % STATE_NAMES[engine.devices.state[device]])
@@ -59,7 +59,7 @@ def write_device(write: "Write", engine: "Engine", device: int) -> None:
         first = epoch(counters.first_smtp_s[device] + engine.skew_s, counters.first_smtp_us[device])
     write('"first_smtp":%s,"submission":' % first)
     _write_smtp(write, engine, device, SUBMISSION)
-    write(',"name":%s}\n' % _name(engine, device))
+    write(',"name":%s%s}\n' % (_name(engine, device), more))
 
 
 def device_id(engine: "Engine", device: int) -> str:
