@@ -1,6 +1,7 @@
 """Modules that are put into one, under shorter names, still say the same; what cannot be taken is refused."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from spamgate_tools.boards.application import application_files
 from spamgate_tools.boards.bundle import BundleError, bundle
+from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
+from spamgate_tools.mpy import compiled, machine_of
 from spamgate_tools.replay import Replay
 from spamgate_tools.runtime import find_micropython
 from spamgate_tools.sample_home import Sample
@@ -130,3 +133,51 @@ def test_checkers_annotations_and_docstrings_are_left_out(program):
 def test_what_the_linker_does_not_understand_it_refuses(program, text):
     with pytest.raises(BundleError):
         program(other="", main=text)
+
+
+def test_machine_code_is_made_of_the_same_functions(tmp_path):
+    """What a board is given says of a list what the sources say, with machine code and without."""
+    try:
+        micropython = find_micropython()
+    except UserError as missing:
+        pytest.skip(f"not run: {missing}")
+    mpy = subprocess.run([*micropython, "-c", _ASK_MPY], capture_output=True, text=True, check=True).stdout
+    said = set()
+    for machine in {"", machine_of(int(mpy))}:
+        folder = tmp_path / f"for-{machine}"
+        package = folder / "spamgate"
+        package.mkdir(parents=True)
+        texts = bundle("spamgate.probe", _with_probe(tmp_path / "source"))
+        assert ("@micropython.viper" in texts["spamgate.py"]) and "ptr8" in texts["spamgate.py"]
+        (package / "__init__.mpy").write_bytes(compiled(texts["spamgate.py"], "spamgate.py", machine))
+        words = [*micropython, "-c", "import spamgate; spamgate.main()"]
+        done = subprocess.run(words, capture_output=True, text=True, env={"MICROPYPATH": str(folder)}, check=True)
+        said.add(done.stdout)
+    assert said == {"1 2 0\n"}
+
+
+_ASK_MPY = "import sys; print(sys.implementation._mpy)"
+_PROBE = r'''
+from spamgate.wire.list_file import ListFile
+from spamgate.wire.list_writer import ListWriter, NameHasher
+
+
+def main():
+    body = ListWriter(40, most_labels=2).body([NameHasher().full(b"\3bad\7example")])
+
+    def read_into(offset, buf):
+        part = body[offset : offset + len(buf)]
+        buf[: len(part)] = part
+        return len(part)
+
+    it = ListFile(read_into)
+    print(it.how(b"\3bad\7example\0"), it.how(b"\3www\3bad\7example\0"), it.how(b"\4good\7example\0"))
+'''
+
+
+def _with_probe(folder: Path) -> Path:
+    """Return a folder with the firmware and one program more."""
+    if not folder.exists():
+        shutil.copytree(SOURCE, folder / "spamgate")
+        (folder / "spamgate" / "probe.py").write_text(_PROBE)
+    return folder

@@ -19,6 +19,7 @@ from spamgate_tools.boards.shorten import shorten
 
 PACKAGE = "spamgate"
 
+_COMPILERS = ("const", "micropython", "ptr8", "ptr32")  # names that MicroPython's compiler knows; of module compat
 _KNOWN = ("array", "binascii", "gc", "hashlib", "json", "os", "select", "socket", "struct", "sys", "time")
 _OPERATORS = {
     ast.Add: operator.add,
@@ -197,7 +198,7 @@ class Linker:
             alias = None if name == symbol.name else name
             if not symbol.home:
                 found.append(ast.Import([ast.alias(symbol.name, alias)]))
-            elif symbol.home.startswith("=") and symbol.name != "const":
+            elif symbol.home.startswith("=") and symbol.name not in _COMPILERS:
                 found.append(ast.ImportFrom(symbol.home[1:], [ast.alias(symbol.name, alias)], 0))
         return found
 
@@ -222,7 +223,7 @@ class Linker:
         if isinstance(node, ast.Import):
             return [node]
         if not _is_ours(str(node.module)):
-            kept = [it for it in node.names if it.name != "const"]
+            kept = [it for it in node.names if it.name not in _COMPILERS]
             return [ast.ImportFrom(node.module, kept, 0)] if kept else []
         found: list[ast.stmt] = []
         for it, (local, symbol) in zip(node.names, self.meanings(node), strict=True):
@@ -230,7 +231,7 @@ class Linker:
         return found
 
     def _one_import(self, alias: ast.alias, local: str, symbol: Symbol) -> list[ast.stmt]:
-        if symbol in self._constants or symbol.name == "const":
+        if symbol in self._constants or symbol.name in _COMPILERS:
             return []
         if not symbol.name:
             if symbol.home in {module.name for module in self._whole}:
@@ -264,7 +265,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_for_cpython(module: str, node: ast.stmt) -> bool:
-    """What the one file says that knows both runtimes: `const` is MicroPython's compiler's business."""
+    """What the one file says that knows both runtimes: all but its numbers is MicroPython's compiler's business."""
     return module.endswith(".compat") and not isinstance(node, ast.Assign)
 
 

@@ -51,7 +51,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """A function has names of its own."""
-        node.returns = None
+        is_machine_code = _is_machine_code(node)
+        if not is_machine_code:
+            node.returns = None
         node.decorator_list = [self.visit(it) for it in node.decorator_list]
         node.args.defaults = [self.visit(it) for it in node.args.defaults]
         node.args.kw_defaults = [self.visit(it) if it else None for it in node.args.kw_defaults]
@@ -61,7 +63,7 @@ class Rewriter(ast.NodeTransformer):
         node.body = _without_docstring([new for it in node.body for new in _as_list(self.visit(it))])
         self._scopes.pop()
         for arg in ast.walk(node.args):
-            if isinstance(arg, ast.arg):
+            if isinstance(arg, ast.arg) and not is_machine_code:
                 arg.annotation = None
         return node
 
@@ -164,6 +166,11 @@ def is_for_checkers(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         return node.targets[0].id == "TYPE_CHECKING"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_machine_code(node: ast.FunctionDef) -> bool:
+    """Does MicroPython's compiler read the annotations, too?"""
+    return any(isinstance(it, ast.Attribute) and it.attr == "viper" for it in node.decorator_list)
 
 
 def _is_function(node: ast.stmt) -> bool:
