@@ -5,7 +5,6 @@ import hashlib
 
 from fakes.list_keys import Key
 from fakes.storage import FakeStorage
-
 from spamgate.store.list_slots import ListSlots
 from spamgate.store.list_trust import Trust, encode_key
 from spamgate.store.list_update import FullUpdate
