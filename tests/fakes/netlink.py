@@ -34,17 +34,18 @@ def number(kind, value):
     return attribute(kind, struct.pack(">I", value))
 
 
-def logged(packet, mac=None, sequence=None, indev=2, outdev=3, before=b""):
+def logged(packet, mac=None, sequence=None, indev=2, outdev=3, **more):
     """Return what nfnetlink_log puts into a message for an IP packet, in the order it does (__build_packet_message)."""
     family = 2 if packet[:1] and packet[0] >> 4 == 4 else 10
     body = struct.pack(">BBH", family, 0, 25) + attribute(1, struct.pack(">HBx", 0x0800 if family == 2 else 0x86DD, 2))
+    body += attribute(10, more["prefix"] + b"\0") if "prefix" in more else b""
     body += number(4, indev) if indev else b""
     body += number(5, outdev) if outdev else b""
     if mac is not None:
         body += attribute(8, struct.pack(">HH", len(mac), 0) + mac + bytes(8 - len(mac)))
         ethernet = b"\2\0\0\0\0\xfe" + mac + b"\x08\0"
         body += attribute(15, b"\0\1") + attribute(17, struct.pack(">H", len(ethernet))) + attribute(16, ethernet)
-    body += before
+    body += more.get("before", b"")
     body += number(12, sequence) if sequence is not None else b""
     return body + attribute(9, packet)
 

@@ -65,6 +65,11 @@ class FakeRouter:
         frame = logged(data, mac, **more)
         self.watcher.frame(NFLOG, frame, 0, len(frame))
 
+    def turned_away(self, data, mac):
+        """Log one IP packet that the blocklist's rules refused."""
+        frame = logged(data, mac, prefix=b"L")
+        self.watcher.listed(NFLOG, frame, 0, len(frame))
+
     def datagram(self, mac, source, port, target, to_port, body):
         """Log a UDP datagram between addresses in text."""
         self.packet(ip(parse_address(source), parse_address(target), 17, udp(port, to_port, body)), mac)

@@ -110,6 +110,7 @@ def _refusal(folder: Path, config: str) -> str:
     return done.stderr.strip()
 
 
+_LIST_KEY = "+/" * 256
 _ON = "config spamgate main\n option enabled 1\n list lan lan\n"
 
 
@@ -137,6 +138,8 @@ def test_every_setting_can_be_said_in_uci(tmp_path):
         " option guard_allow 'a.example b.example'\n option guard_answer 'zero'\n option guard_canary 'yes'\n"
         " option later_port '8422'\n option never_port '8555'\n option guard_port '8054'\n option log_group '26'\n"
         " option link_port '8425'\n option link_key '/etc/spamgate/link.key'\n"
+        f" option list_id 'home' \n option list_key '{_LIST_KEY}'\n option list_url 'https://lists.example/home.sgb'\n"
+        " option list_ca '/etc/ssl/cert.pem'\n option list_mb '16'\n list list_allow '192.0.2.0/24'\n"
         "config device\n option mac '02:00:5e:10:00:01'\n option name 'Tom'\\''s \"TV\" \\\\ $(id) `id` \u00fc'\n"
         "config device\n option mac '02:00:5e:10:00:02'\n option grant 'submission'\n"
     )

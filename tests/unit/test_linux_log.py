@@ -70,6 +70,11 @@ class Logging(unittest.TestCase):
         self.idents.append(whole[4] << 8 | whole[5] if len(whole) > 5 else -1)
         self.ends.append(end)
 
+    def listed(self, link_type, buf, start, end):
+        """And with one to an address on the blocklist."""
+        self.frame(link_type, buf, start, end)
+        self.idents[-1] = -self.idents[-1]
+
     def read(self, *waiting):
         self.socket.waiting = list(waiting)
         self.idents = []
@@ -101,6 +106,11 @@ class Walking(Logging):
         self.assertEqual(self.read(packets(2, 3), packets(4)), [2, 3, 4])
         self.assertEqual(self.read(packets(5, 6) + _DONE, packets(7) + _DONE), [5, 6, 7])
         self.assertEqual((self.log.packets, self.log.reads, self.log.cut, self.log.lost), (7, 3, 0, 0))
+
+    def test_what_the_list_turned_away_is_told_apart_by_its_prefix(self):
+        told = [log_message(ipv4(1), _MAC, 1, prefix=b""), log_message(ipv4(2), _MAC, 2, prefix=b"L")]
+        told += [log_message(ipv4(3), _MAC, 3), log_message(ipv4(4), None, 4, prefix=b"L")]
+        self.assertEqual(self.read(b"".join(told)), [1, -2, 3, -4])
 
     def test_nothing_waiting_is_nothing(self):
         self.assertEqual(self.read(), [])

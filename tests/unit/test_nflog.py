@@ -78,7 +78,7 @@ class Reading(unittest.TestCase):
             for indev, outdev in ((2, 3), (2, 0), (0, 3)):
                 for before in (b"", stamp, user, stamp + user):
                     for sequence in (None, 7):
-                        frames.append((mac, logged(ipv4(), mac, sequence, indev, outdev, before)))
+                        frames.append((mac, logged(ipv4(), mac, sequence, indev, outdev, before=before)))
         for step in (1, 5, 7, 11):
             for at in range(0, len(frames) * step, step):
                 mac, frame = frames[at % len(frames)]

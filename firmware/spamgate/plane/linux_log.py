@@ -23,6 +23,8 @@ _PACKET_KIND = const(4 << 8)
 _SEQUENCE = const(12)  # NFULA_SEQ: 32 bits in network order, of which 24 are enough to tell what is lost
 _SEQUENCE_MASK = const(0xFFFFFF)
 _ATTRIBUTES_AT = const(20)
+_PREFIX_AT = const(32)  # text of NFULA_PREFIX, which the kernel always writes behind NFULA_PACKET_HDR
+_LISTED = const(76)  # "L": the rule that turns away what the blocklist names
 
 
 class PacketLog:
@@ -82,7 +84,10 @@ class PacketLog:
             if kind == _PACKET_KIND:
                 found += 1
                 last = at
-                watcher.frame(_LINK_NFLOG, buf, at + _HEADER_BYTES, end)
+                if end - at > _PREFIX_AT and buf[at + _PREFIX_AT] == _LISTED:
+                    watcher.listed(_LINK_NFLOG, buf, at + _HEADER_BYTES, end)
+                else:
+                    watcher.frame(_LINK_NFLOG, buf, at + _HEADER_BYTES, end)
             at += (length + 3) & ~3
         self.packets += found
         if last >= 0:

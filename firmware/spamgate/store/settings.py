@@ -7,6 +7,8 @@ an error: a misspelt one would be a wish that nobody hears.
 from spamgate.store.kinds import (
     DOMAIN,
     INTERFACE,
+    LIST_ID,
+    LIST_KEY,
     MAC,
     NETWORK,
     URL,
@@ -41,10 +43,14 @@ def _log(text: str) -> str:
     return text if text in ("", "-") else _path(text)
 
 
+def _path_or_none(text: str) -> str:
+    return _path(text) if text else text
+
+
 def _key(text: str) -> str:
     """Return the path of a key, or the key itself."""
     is_key = len(text) == 64 and is_made_of(text.lower(), "0123456789abcdef")
-    return text if is_key or not text else _path(text)
+    return text if is_key else _path_or_none(text)
 
 
 _PORT = Whole(1024, 65535)
@@ -52,6 +58,7 @@ _NAMES = List(DOMAIN, 512)
 _PATH_ALLOWED = "a path such as %s of up to %d letters, digits and /._-+@,:~=%%"
 _PATH = Text(_path, _PATH_ALLOWED % ("/var/lib/spamgate", _PATH_CHARACTERS))
 _SOCKET = Text(_socket, _PATH_ALLOWED % ("/run/spamgate/control", _SOCKET_CHARACTERS))
+_CA = Text(_path_or_none, 'a path such as /etc/ssl/certs/ca-certificates.crt or ""')
 _LOG = Text(_log, 'a path such as /var/log/spamgate.jsonl, "-" or ""')
 _KEY = Text(_key, 'a path such as /etc/spamgate/link.key, 64 hexadecimal digits or ""')
 
@@ -77,6 +84,12 @@ TABLE = (
     ("guard_allow", _NAMES, "[]", "names that are never blocked, with everything below them"),
     ("guard_answer", Choice(("nxdomain", "zero")), '"nxdomain"', "a blocked name does not exist, or has address zero"),
     ("guard_canary", Flag(), "false", "ask browsers not to resolve past the gateway (use-application-dns.net)"),
+    ("list_id", LIST_ID, '"default"', "which blocklist is taken"),
+    ("list_key", LIST_KEY, '""', "key that blocklists must be signed with; empty: none is taken"),
+    ("list_url", URL, '""', "where `spamgate blocklist pull` finds a newer one: the URL of its .sgb file"),
+    ("list_ca", _CA, '""', "certificates that https:// is checked against; empty: the system's"),
+    ("list_mb", Whole(1, 512), "32", "megabytes that a blocklist may have; state_dir has room for two"),
+    ("list_allow", List(NETWORK, 64), "[]", "networks outside that are never barred, whatever the blocklist names"),
     ("aliases", Map(MAC, LABEL, 128), "{}", "your names for devices, by MAC"),
     ("grants", Map(MAC, Choice(GRANTS), 64), "{}", "what a device may send, by MAC"),
     ("later_port", _PORT, "8421", "port of the responder that says 421, try later"),
@@ -111,6 +124,12 @@ class Settings:
     guard_allow: "list[str]"
     guard_answer: str
     guard_canary: bool
+    list_id: str
+    list_key: str
+    list_url: str
+    list_ca: str
+    list_mb: int
+    list_allow: "list[str]"
     aliases: "dict[str, str]"
     grants: "dict[str, str]"
     later_port: int
@@ -143,6 +162,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("settings: link_port: %d serves something else already" % settings.link_port)
     if settings.link_port and not settings.link_key:
         raise SettingsError("settings: link_key: link_port needs a key; make one with `spamgate link-key`")
+    if settings.list_url and not settings.list_key:
+        raise SettingsError("settings: list_key: list_url needs the key that its lists are signed with")
 
 
 def describe() -> str:
