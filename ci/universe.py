@@ -16,7 +16,7 @@ from pathlib import Path
 import idna
 
 INTO = Path(__file__).parents[1] / "host_tools" / "spamgate_tools" / "blocklist" / "universe"
-_HOST_NAME = re.compile(r"(?!.*[-_]\.)(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9-]{2,63}")
+_HOST_NAME = re.compile(r"(?!.*[-_]\.)(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9-]{2,63}")
 
 
 def third_party_web(folder: Path) -> Iterable[str]:
