@@ -13,7 +13,7 @@ from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
 from spamgate.wire.list_manifest import parse_manifest, signed_digest
 from spamgate.wire.list_rules import RefusedError, check_format
-from spamgate.wire.pss import is_modulus, verifies
+from spamgate.wire.pss import decode_key, encode_key, fingerprint, verifies
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -119,22 +119,3 @@ class Trust:
             self._storage.write(TRUST_FILE, (text.encode(),))
         except OSError as error:  # the list that names the key is still there to be followed at the next start
             self.problem = "%s: not written: error %s" % (TRUST_FILE, error.errno)
-
-
-def decode_key(text: str) -> bytes:
-    """Return the modulus that a text has in base64, empty when it has none of 3072 bits."""
-    try:
-        modulus = binascii.a2b_base64(text)
-    except (ValueError, TypeError):
-        return b""
-    return modulus if is_modulus(modulus) and encode_key(modulus) == text else b""
-
-
-def encode_key(modulus: bytes) -> str:
-    """Return the modulus as settings and manifests have it."""
-    return binascii.b2a_base64(modulus).decode().rstrip()
-
-
-def fingerprint(modulus: bytes) -> str:
-    """Return the first digits of a key's digest, for people."""
-    return binascii.hexlify(hashlib.sha256(modulus).digest()[:8]).decode()

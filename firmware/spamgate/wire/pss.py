@@ -4,6 +4,7 @@ The exponent is 65537, so that `pow` with three arguments, which every MicroPyth
 Nothing here is secret: no step needs to take the same time whatever the bytes are.
 """
 
+import binascii
 import hashlib
 
 from spamgate.core.compat import const
@@ -30,6 +31,25 @@ def verifies(modulus: bytes, signature: bytes, digest: bytes) -> bool:
 def is_modulus(modulus: bytes) -> bool:
     """Can this be the modulus of a key of exactly 3072 bits?"""
     return len(modulus) == _MODULUS_BYTES and modulus[0] >= _FIRST_BIT and modulus[-1] & 1 == 1
+
+
+def decode_key(text: str) -> bytes:
+    """Return the modulus that a text has in base64, empty when it has none of 3072 bits."""
+    try:
+        modulus = binascii.a2b_base64(text)
+    except (ValueError, TypeError):
+        return b""
+    return modulus if is_modulus(modulus) and encode_key(modulus) == text else b""
+
+
+def encode_key(modulus: bytes) -> str:
+    """Return the modulus as settings and manifests have it."""
+    return binascii.b2a_base64(modulus).decode().rstrip()
+
+
+def fingerprint(modulus: bytes) -> str:
+    """Return the first digits of a key's digest, for people."""
+    return binascii.hexlify(hashlib.sha256(modulus).digest()[:8]).decode()
 
 
 def _is_encoding(encoded: bytes, digest: bytes) -> bool:
