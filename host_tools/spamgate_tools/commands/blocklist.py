@@ -2,6 +2,14 @@
 
 import click
 
+from spamgate_tools.commands.blocklist_build import build
+from spamgate_tools.commands.blocklist_info import info
+from spamgate_tools.commands.blocklist_keygen import keygen
+from spamgate_tools.commands.blocklist_push import push
+from spamgate_tools.commands.blocklist_query import query
+from spamgate_tools.commands.blocklist_sign import sign
+from spamgate_tools.commands.blocklist_verify import verify
+
 
 @click.group()
 def blocklist() -> None:
@@ -17,3 +25,7 @@ def blocklist() -> None:
       spamgate blocklist sign home.sgb --key home.key
       spamgate blocklist push home.sgb --all
     """
+
+
+for verb in (build, info, query, keygen, sign, verify, push):
+    blocklist.add_command(verb)
