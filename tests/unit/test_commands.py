@@ -28,6 +28,7 @@ class FakeGateway:
     packets, lost = 1234, 5  # of the plane's log
     malformed = 7  # of the watcher
     monitor_only = False  # of the settings
+    lists = None  # none are taken
 
     def __init__(self):
         self.home = Home(now_s=500000000)
@@ -53,6 +54,23 @@ class FakeGateway:
         who = Identity()
         who.from_mac(mac, 0)
         return self.engine.device(who)
+
+
+class FakeLists:
+    """What commands need of a gateway's lists."""
+
+    def __init__(self):
+        self.heard = 0
+        self.devices = []
+
+    def write(self, send):
+        send('{"type":"lists"}\n')
+
+    def hear(self):
+        self.heard += 1
+
+    def regarded(self, device):
+        self.devices.append(device)
 
 
 class Asking(unittest.TestCase):
@@ -97,6 +115,25 @@ class Telling(Asking):
     def test_every_request_of_the_table_has_its_method(self):
         for row in REQUESTS:
             self.assertTrue(callable(getattr(self.commands, row[0])), row[0])
+
+    def test_what_devices_wanted_of_the_list_is_told_of_each(self):
+        self.engine.lookups.asked_listed(self.tv, 2)
+        self.engine.lookups.called_listed(self.tv)
+        told = {row["device"]: row["listed"] for row in self.ask("devices") if row["type"] == "device"}
+        self.assertEqual(told[_TV], {"names": 2, "addresses": 1})
+        self.assertEqual(told[_NAS], {"names": 0, "addresses": 0})
+        self.assertEqual(self.ask("explain", device=_TV)[1]["listed"], {"names": 2, "addresses": 1})
+
+    def test_lists_where_some_are_taken(self):
+        text, hint = self.refusal("lists")
+        self.assertEqual((text, hint), ("no lists are taken here", "set list_key to your public key, then restart"))
+        self.gateway.lists = lists = FakeLists()
+        self.assertEqual(self.ask("lists"), [{"type": "lists"}])
+        self.assertEqual(self.ask("list_apply", name="pull"), [{"type": "list_apply", "name": "pull"}])
+        self.assertEqual(self.refusal("list_apply", name="list.sgb")[0], "a router fetches its lists")
+        self.assertEqual(lists.heard, 1)
+        self.ask("grant", device=_NAS, grant="none")
+        self.assertEqual(lists.devices, [self.nas])
 
     def test_hello(self):
         self.assertEqual(self.ask("hello"), [{"type": "hello", "version": VERSION, "protocol": PROTOCOL}])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from spamgate.app.gateway import Gateway
+    from spamgate.app.lists import Lists
     from spamgate.core.line import Line
 
     Send = Callable[[str], object]
@@ -117,9 +118,28 @@ class Commands:
         wanted = (lookups.listed_names[device], lookups.listed_addresses[device])
         write_device(send, self._engine, device, ',"listed":{"names":%d,"addresses":%d}' % wanted)
 
+    def lists(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The blocklist in force, and how the last fetch ended."""
+        self._lists().write(send)
+
+    def list_apply(self, fields: "dict[str, Any]", send: "Send") -> None:
+        """The program that fetches lists has ended: look at what it brought."""
+        lists = self._lists()
+        if fields["name"] != "pull":
+            raise MessageError("a router fetches its lists", "run `spamgate blocklist pull --config FILE` there")
+        lists.hear()
+        send('{"type":"list_apply","name":"pull"}\n')
+
+    def _lists(self) -> "Lists":
+        if not self._gateway.lists:
+            raise MessageError("no lists are taken here", "set list_key to your public key, then restart")
+        return self._gateway.lists
+
     def _acted(self, send: "Send", action: str, device: int, grant: str) -> None:
         gateway = self._gateway
         gateway.plane.regarded(device)
+        if gateway.lists:
+            gateway.lists.regarded(device)
         gateway.persistence.touch(at_once=True)  # before the owner hears that it is done
         fields = [("action", quote(action)), ("device", quote(device_id(self._engine, device)))]
         fields.append(("state", quote(states.STATE_NAMES[self._engine.devices.state[device]])))

@@ -43,6 +43,7 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
+    from spamgate.app.lists import Lists
     from spamgate.service.link_tcp import LinkTcp
     from spamgate.store.settings import Settings
 
@@ -97,6 +98,11 @@ class Gateway:
         self._responders: list = []
         self._served: "list[tuple[bytes, int, int]]" = []
         self._second_ms = 0
+        self.lists: "Lists | None" = None
+        if settings.list_key:
+            from spamgate.app.lists import Lists
+
+            self.lists = Lists(self)
         self._link: "LinkTcp | None" = None
         if settings.link_port:
             from spamgate.app.link import make_link
@@ -115,9 +121,12 @@ class Gateway:
                 self.plane.be_strict()
                 break
         self._serve()
+        if self.lists:
+            self.lists.start(now_ms)
+            self.loop.each_tick(self.lists.tick)
         fields = [("version", quote(VERSION)), ("plane", quote(self.plane.name)), ("devices", str(known))]
         fields.append(("monitor_only", "true" if self.settings.monitor_only else "false"))
-        self._tell("start", fields)
+        self.tell("start", fields)
         collect_early(False)
         self.loop.run()
 
@@ -126,7 +135,7 @@ class Gateway:
         if is_clean:
             self.plane.stop()
         self.persistence.save()
-        self._tell("stop", [])
+        self.tell("stop", [])
         for service in self._responders + [self.guard, self._control, self._link]:
             if service:
                 service.close()
@@ -141,7 +150,7 @@ class Gateway:
 
     def report(self, text: str) -> None:
         """Something went wrong, or was mended."""
-        self._tell("error", [("text", quote(text))])
+        self.tell("error", [("text", quote(text))])
 
     def device_of(self, mac: bytes) -> int:
         """Return the device with this MAC, enrolled if it is new."""
@@ -169,6 +178,12 @@ class Gateway:
 
     def blocked(self, address: bytes, count: int) -> None:
         """The guard refused names."""
+
+    def listed(self, address: bytes, count: int) -> None:
+        """Among them some that the blocklist names."""
+        device = self.engine.devices.at_address(address, 0, len(address))
+        if device > 0:
+            self.engine.lookups.asked_listed(device, count)
 
     def _changed(self, device: int, old: int, new: int) -> None:
         if new in (states.THROTTLED, states.QUARANTINED) and not self.tickets[device]:
@@ -281,7 +296,8 @@ class Gateway:
         own = [address for address, _, _ in self.plane.home.lan_addresses if len(address) == 4]
         return "http://%s/" % address_text(own[0]) if own else ""
 
-    def _tell(self, kind: str, fields: "list[tuple[str, str]]") -> None:
+    def tell(self, kind: str, fields: "list[tuple[str, str]]") -> None:
+        """Write an event that is about no device's state; fields are keys and their values as JSON."""
         parts: "list[str]" = []
         write_event(parts.append, self.engine, kind, fields)
         self.publish("".join(parts))

@@ -8,6 +8,8 @@ from spamgate.wire.dns import Message
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
+    from typing import Callable
+
     from spamgate.core.engine import Engine
 
 _TYPE_A = const(1)
@@ -27,6 +29,7 @@ class DnsFacts:
         self._engine = engine
         self._message = Message()
         self.qtype = 0  # of the query that was asked last
+        self.overhears: "Callable[[int, Message], None] | None" = None  # who wants to hear of each new query
 
     def asked(self, buf: "bytes | bytearray", start: int, end: int, device: int, port: int) -> int:
         """Take a query that a device sent from `port`; return the hash of its name, or -1.  FormError if malformed."""
@@ -53,6 +56,8 @@ class DnsFacts:
         lookups = self._engine.lookups
         if not lookups.asked(device, self._key(name_hash, port), message.qtype, name_hash):
             return name_hash
+        if self.overhears:
+            self.overhears(device, message)
         kind = PLAIN_NAME
         domain_hash = 0
         if message.qtype == _TYPE_A or message.qtype == _TYPE_AAAA:

@@ -74,6 +74,7 @@ class LinuxPlane:
         self._mark = _NOT_LOADED
         self._problem = ""  # why the table is not in the kernel
         self._strict_s = _NEVER
+        self.loads = 0  # of the table
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = 0
 
     @property
@@ -124,6 +125,10 @@ class LinuxPlane:
         """The owner granted, confirmed or took back: let the kernel know."""
         if self._enforces:
             self.sets.show(device)
+
+    def is_guarded(self, device: int) -> bool:
+        """Does the device's DNS pass through the guard?"""
+        return self._guards_all or (self._guards_suspects and self._is_suspect(device))
 
     def be_strict(self) -> None:
         """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
@@ -276,6 +281,7 @@ class LinuxPlane:
                 problem = file.readline().strip() or "is nftables installed?"
             raise PlaneError("nft refuses the table: %s" % problem)
         self.sets.forget()
+        self.loads += 1
         self._mark = self._read_mark()
 
     def _write_down(self, with_zone: bool) -> str:

@@ -17,9 +17,6 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Iterator
 
-BARRING = "barring"  # the set of LANs whose devices are held to the list, until their time is up
-GRANTEES = "grantees"  # the set of devices whose mail is not
-
 _STEP = const(100)  # pieces of text in one step: some 10 ms
 _PORTION = const(8000)  # prefixes in a file: nft takes 1.5 KB for each while it reads
 _DONE = ".done"
@@ -36,7 +33,7 @@ flush set inet %(table)s listed6_%(pair)s
 
 # What may or may not be there is added before it is flushed.
 _FRAME = """add set inet %(table)s barring { type ifname; flags timeout; }
-add set inet %(table)s grantees { type ether_addr; }
+add set inet %(table)s grantees { type ether_addr; flags timeout; }
 add set inet %(table)s told4 { type ether_addr . ipv4_addr; flags dynamic,timeout; timeout 1m; size 8192; }
 add set inet %(table)s told6 { type ether_addr . ipv6_addr; flags dynamic,timeout; timeout 1m; size 8192; }
 add chain inet %(table)s barred { type filter hook forward priority filter - 6; policy accept; }
@@ -94,13 +91,14 @@ delete set inet %(table)s told6
 class AddressSets:
     """Puts the addresses of one list after another in force.
 
-    `folder` is where its file may lie.  `begin` what is to be in force, then call `step` until it says that it is done.
+    `folder` is where its file may lie, `pair` that of the object before this one.  `begin` what is to be in force, then
+    call `step` until it says that it is done.
     """
 
-    def __init__(self, folder: str, settings) -> None:
+    def __init__(self, folder: str, settings, pair: str) -> None:
         self._path = folder + "/listed.nft"
         self._settings = settings
-        self._pair = "b"  # where the rules lead to
+        self.pair = pair  # where the rules lead to: a or b
         self._pieces: "Iterator[str] | None" = None
         self._file: "Any" = None
         self._is_waiting = False  # for nft
@@ -137,7 +135,7 @@ class AddressSets:
     # --- the text ---
 
     def _text(self, blocklist: "Any", granted: "list[str]") -> "Iterator[str]":
-        values = self._values("a" if self._pair == "b" else "b")
+        values = self._values(self._idle())
         yield _SETS % values
         for size in (4, 16):
             count = 0
@@ -156,12 +154,12 @@ class AddressSets:
         yield _HAND_OVER
         yield _FRAME % values
         if granted:
-            yield "add element inet %s %s { %s }\n" % (TABLE, GRANTEES, ", ".join(granted))
+            yield "add element inet %s %s { %s }\n" % (TABLE, "grantees", ", ".join(granted))
         yield _RULES % values
-        yield _SETS % {"table": TABLE, "pair": self._pair}
+        yield _SETS % {"table": TABLE, "pair": self.pair}
 
     def _farewell(self) -> "Iterator[str]":
-        values = self._values(self._pair)
+        values = self._values(self.pair)
         yield _SETS % self._values("a")
         yield _SETS % self._values("b")
         yield _FRAME % values
@@ -169,6 +167,9 @@ class AddressSets:
         for pair in ("a", "b"):
             for family in (4, 6):
                 yield "delete set inet %s listed%d_%s\n" % (TABLE, family, pair)
+
+    def _idle(self) -> str:
+        return "a" if self.pair == "b" else "b"
 
     def _values(self, pair: str) -> "dict[str, str]":
         settings = self._settings
@@ -213,7 +214,7 @@ class AddressSets:
         elif not self._is_last:
             return False
         else:
-            self._pair = "a" if self._pair == "b" else "b"
+            self.pair = self._idle()
             self.count = self._total
         self._pieces = None
         return True

@@ -100,6 +100,16 @@ class KernelSets:
         name = "ended4" if len(client) == 4 else "ended6"
         self._put(name, pack_key(client, bytes((port >> 8, port & 0xFF)), server), _ENDED_S)
 
+    def bar_lan(self, name: str) -> None:
+        """Hold a LAN's devices to the blocklist's addresses."""
+        self._put("barring", _interface_key(name), self._lasting_s)
+
+    def grant(self, device: int) -> None:
+        """Let a granted mail server mail what the blocklist names, and nobody else."""
+        if self._has_mac(device):
+            is_granted = self._devices.grant[device] == GRANT_MAIL_SERVER
+            (self._put if is_granted else self._drop)("grantees", self._devices.mac(device))
+
     def _chain(self, device: int) -> str:
         devices = self._devices
         state = devices.state[device]
@@ -135,7 +145,7 @@ class KernelSets:
             changes.add("stopped" + suffix, key, self._lasting_s)
         return self._order()
 
-    def _put(self, name: str, key: bytes, timeout_s: int) -> None:
+    def _put(self, name: str, key: bytes, timeout_s: int = 0) -> None:
         """Add the element, in the place of an older one."""
         self._changes.begin()
         self._take_out(name, key)

@@ -12,6 +12,10 @@ from spamgate.service.dns_tcp import TcpGuard
 from spamgate.service.dns_upstream import Server, drop
 from spamgate.wire.address import parse_address
 
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from spamgate.service.dns_rules import Blocklist
+
 _BURST = const(32)
 _TOLD = const(64)
 _LAST_BYTES = const(256)
@@ -21,7 +25,8 @@ class DnsGuard:
     """`serve` says where, `tick` tells the time, `close` ends it.
 
     `observer.answered(buf, start, end, address, port)` hears every answer of an upstream, lent for the call, or as much
-    of a long one as came first; `observer.blocked(address, count)` hears of queries that hit a rule.
+    of a long one as came first; `observer.blocked(address, count)` hears of queries that hit a rule, and
+    `observer.listed(address, count)` of those among them that the blocklist brought.
     """
 
     def __init__(self, net, loop, settings, observer, log) -> None:
@@ -56,6 +61,16 @@ class DnsGuard:
         """Ask these servers from now on."""
         self._forwarder.forget_answers()
         self.upstreams.use([Server(parse_address(text), text) for text in texts])
+
+    def use_list(self, blocklist: "Blocklist | None") -> None:
+        """Block what this list names from now on."""
+        self._rules.blocklist = blocklist
+        self._rules.trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the list could not be read, if so."""
+        return self._rules.trouble
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
@@ -93,6 +108,10 @@ class DnsGuard:
             client = self._split(asker) if isinstance(asker, bytes) else asker
             self._observer.blocked(client[0], count)
         hits.clear()
+        for asker, count in self._rules.list_hits.items():
+            client = self._split(asker) if isinstance(asker, bytes) else asker
+            self._observer.listed(client[0], count)
+        self._rules.list_hits.clear()
 
     def _listen(self, address: bytes) -> None:
         try:
