@@ -58,10 +58,12 @@ class Key:
         return number.to_bytes(_BYTES, "big")
 
 
-def encode(digest, salt, trailer=0xBC, one=1):
+def encode(digest, salt, trailer=0xBC, one=1, stray=None):
     """Return the encoded message (EMSA-PSS-ENCODE, RFC 8017, 9.1.1); or one that is wrong somewhere."""
     seed = hashlib.sha256(bytes(8) + digest + salt).digest()
     block = bytearray(bytes(_DB_BYTES - len(salt) - 1) + bytes((one,)) + salt)
+    if stray is not None:
+        block[stray] = 1
     unmask(block, seed)
     block[0] &= 0x7F
     return bytes(block) + seed + bytes((trailer,))

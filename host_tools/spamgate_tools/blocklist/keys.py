@@ -4,6 +4,7 @@ Devices take the public key as one line of base64: the setting `list_key`, and `
 """
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -107,7 +108,8 @@ def _load(pem: bytes, passphrase: bytes | None) -> object:
 
 
 def _ask(path: Path) -> bytes:
-    """Ask a person; there is none behind a pipe, and click then stops with an error of its own."""
+    if not sys.stdin.isatty():
+        raise UserError(f"{path}: needs its passphrase", "name a file that has it with --passphrase-file")
     word: str = click.prompt(f"passphrase of {path}", hide_input=True, err=True)
     return word.encode()
 
