@@ -14,10 +14,14 @@ class Policy(Observer):
         super().__init__()
         self.verdict = PASS
         self.questions = []
+        self.listings = []
 
     def question(self, wire, end, address, port):
         self.questions.append((bytes(wire), end, address, port))
         return self.verdict
+
+    def listed(self, address):
+        self.listings.append(address)
 
 
 class SmallScene(Scene):

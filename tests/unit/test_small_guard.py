@@ -6,6 +6,7 @@ from fakes.dns import AAAA, DEVICE, GATEWAY, PORT, SPARE, A, answer, opt, query
 from fakes.net import pack_address
 from fakes.small_dns import OWN_ADDRESS, SmallScene
 
+from spamgate.service.dns_rules import NameList
 from spamgate.service.small_guard import BRIEF, OWN
 from spamgate.wire.dns_answer import block, fail, refuse, with_opt
 
@@ -164,6 +165,18 @@ class Judged(Case):
         self.assertEqual(self.passed_back(asked, lambda wire: with_glue(wire)[:-3])[0], failure(asked))
         cut = asked[:2] + b"\x83\x80\0\1\0\0\0\0\0\0" + asked[12:]
         self.assertEqual(self.passed_back(asked, lambda wire: with_glue(wire, 80))[0], cut)
+
+    def test_names_of_the_list_are_told_besides(self):
+        scene = SmallScene()
+        scene.guard.rules.blocklist = NameList(["evil.example"])
+        scene.guard.rules.blocklist.allowed = lambda name: False
+        device = scene.device(DEVICE)
+        for text, told in (("www.evil.example", [DEVICE]), ("bad.example", [DEVICE])):
+            asked = query(text)
+            self.assertEqual(scene.ask(device, asked), block(asked, len(asked)))
+            self.assertEqual(scene.policy.listings, told)
+        self.assertEqual(scene.policy.blocks, [(DEVICE, 1), (DEVICE, 1)])
+        self.assertEqual(scene.guard.rules.list_hits, {})
 
     def test_blocked_names_are_told_and_not_asked_about(self):
         asked = query("www.bad.example")

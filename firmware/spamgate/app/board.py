@@ -68,6 +68,7 @@ class Program:
         self.persistence = self
         self.plane = make_plane(self)
         self.link = LazyLink(self)
+        self.lists: "Any" = None  # app/board_lists.py, where lists are taken
         self._second_ms = ticks_ms()
         self._started_ms = self._second_ms
         self._saved_ms = self._second_ms
@@ -81,11 +82,15 @@ class Program:
         self.hardware.join(self.settings, self.report)
         self.hardware.watchdog_start()
         self.tell("start", '"version":"%s","plane":"%s","devices":%d' % (VERSION, self.plane.name, known))
+        self.start_lists()
         collect_early(False)
         while True:
-            self.loop.turn(self.link.wait_ms())
+            is_busy = self.lists and self.lists.is_busy()
+            self.loop.turn(0 if is_busy else self.link.wait_ms())
             now_ms = ticks_ms()
             self.link.poll(now_ms)
+            if is_busy:
+                self.lists.step()
             if elapsed(now_ms, self._second_ms) >= _SECOND_MS:
                 self._second_ms = now_ms
                 try:
@@ -147,6 +152,18 @@ class Program:
         device = self.engine.devices.at_address(address, 0, len(address))
         if device > 0:
             self.refused[device] += 1
+
+    def start_lists(self) -> None:
+        """Put the list in force that the board has, where a key for lists is known; without one all else goes on."""
+        slots = self.hardware.list_slots() if self.settings.list_key else []
+        if slots:
+            from spamgate.app.board_lists import BoardLists
+
+            self.lists = BoardLists(self, slots)
+            try:
+                self.lists.start()
+            except (MemoryError, OSError) as error:
+                self.report("no list: %s %s" % (type(error).__name__, error))
 
     # --- verdicts, and what is kept ------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ class BoardDns(DnsPlane):
         self._served = b""
         self._upstreams: "list[str]" = []
         self.page = program.settings.page
+        self._blocklist: "Any" = None
 
     def tick(self, now_ms: int) -> None:
         """Serve where our address is now, and ask whom the network names."""
@@ -38,6 +39,12 @@ class BoardDns(DnsPlane):
             self._serve()
         if self._guard:
             self._follow(self._guard)
+
+    def use_list(self, blocklist: "Any") -> None:
+        """Block what this list names, from the next question on; None: no list."""
+        self._blocklist = blocklist
+        if self._guard:
+            self._guard.rules.blocklist = blocklist
 
     def changed(self, device: int, old: int, new: int) -> None:
         """Who receives the mail of suspects is there with the next tick, when the verdict is written."""
@@ -71,11 +78,16 @@ class BoardDns(DnsPlane):
     def _serve(self) -> None:
         program = self._program
         self._guard = SmallGuard(self._hardware.net, program.loop, program.settings, self, program.report)
+        self._guard.rules.blocklist = self._blocklist
         program.loop.each_tick(self._guard.tick)
 
     def _follow(self, guard: SmallGuard) -> None:
         """The network gives addresses and takes them; the responder is needed as soon as anybody is suspect."""
         hardware = self._hardware
+        if guard.rules.trouble:
+            self._program.report(guard.rules.trouble)
+            guard.rules.trouble = ""
+            self._program.lists.doubt()
         if hardware.address != self._served:
             self._served = guard.own_address = hardware.address
             guard.serve([self._served] if self._served else [], self._program.settings.guard_port)

@@ -26,6 +26,7 @@ _READERS = ("spamgate.wire.link_messages", "spamgate.wire.messages", "spamgate.w
 _ANSWERERS = (
     "spamgate.app.board_commands",
     "spamgate.app.board_set",
+    "spamgate.app.board_list_commands",
     "spamgate.app.commands",
     "spamgate.wire.notices",
     "spamgate.wire.events",
@@ -43,6 +44,7 @@ _LINK = (
     "spamgate.wire.link_channel",
     "spamgate.wire.link_frame",
 )
+_MOST_DELTA_BYTES = const(196608)  # half of the flash for files
 _OF_THE_BOARD = ("hello", "status", "metrics", "trace", "settings", "journal", "clock", "reset")
 
 
@@ -95,6 +97,8 @@ class LazyLink:
         self._guard(False)
         forget_modules(_ANSWERERS)
         forget_modules(_LINK)
+        if self._program.lists:
+            self._program.lists.rest()
         self._program.resume()
 
     def forget_answers(self) -> None:
@@ -120,9 +124,27 @@ class LazyLink:
         from spamgate.service.link import Link
 
         link = Link(self._line, Answers(self._program), ticks_ms, _nonce, read=_read)
-        link.accept_files(hardware.storage, _may_put)
+        link.accept_files(hardware.storage, _may_put, self._taker)
         link.while_waiting = hardware.feed
         return link
+
+    def _taker(self, fields: "dict[str, Any]") -> "Any":
+        """Return what takes a list, None for what is a file like any other."""
+        from spamgate.wire.answers import MessageError
+
+        lists = self._program.lists
+        name = fields["name"]
+        if not name.startswith("list.sg"):
+            return None
+        if not lists:
+            raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")
+        if name != "list.sgb":
+            if lists.job or fields["size"] > _MOST_DELTA_BYTES:
+                raise MessageError("%s: too large, or another is being taken" % name, "push the whole list")
+            return None
+        from spamgate.app.board_list_put import ListPut
+
+        return ListPut(lists, self._program.hardware.storage, fields)
 
 
 class Answers:
@@ -142,6 +164,10 @@ class Answers:
             return Setter(self._program).set
         if self._program.engine is None:
             return _refuse
+        if name.startswith("list"):
+            from spamgate.app.board_list_commands import ListCommands
+
+            return getattr(ListCommands(self._program), name)
         from spamgate.app.commands import Commands
 
         return getattr(Commands(self._program), name, None)
@@ -169,6 +195,7 @@ class SafeProgram:
     """Link and REPL: enough to look what went wrong, put other settings or files, and start anew."""
 
     engine = None
+    lists = None
 
     def __init__(self, hardware: "Any") -> None:
         self.hardware = hardware

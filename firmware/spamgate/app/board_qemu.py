@@ -23,6 +23,9 @@ class NoPlane:
     def tick(self, now_ms: int) -> None:
         """Nothing is due."""
 
+    def use_list(self, blocklist: object) -> None:
+        """Nobody asks for names."""
+
     def changed(self, device: int, old: int, new: int) -> None:
         """Nothing is to be done."""
 

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
             """Return what provisioning wrote into identity.json ("serial", "board", "link_key"), or an empty text."""
             ...
 
+        def list_slots(self) -> "list[Any]":
+            """Return the two places for lists, as `store/list_slots.py` wants them; none where there is no room."""
+            ...
+
         def join(self, settings, report: "Callable[[str], None]") -> None:
             """Begin to join the network; `tick` does the work, `report(text)` hears of every change.
 

@@ -49,6 +49,12 @@ class Hardware(Board):
         self._retry_ms = _FIRST_RETRY_MS
         self._looked_ms = -1
 
+    def list_slots(self) -> list:
+        """Return both, partitions of their own; none where the flash was laid out by others."""
+        from spamgate.hal.esp32_slots import esp32_slots
+
+        return esp32_slots()
+
     def join(self, settings, report: "Callable[[str], None]") -> None:
         """Begin to join the network: over the cable where the settings name one, else Wi-Fi."""
         self.report = report

@@ -31,6 +31,12 @@ class Hardware(Board):
         self.clock_set = False
         self.trouble = "this board has no network"
 
+    def list_slots(self) -> list:
+        """Return both."""
+        from spamgate.hal.qemu_slots import Slot
+
+        return [Slot(0), Slot(1)]
+
     def join(self, settings, report: "Callable[[str], None]") -> None:
         """There is nothing to join."""
         self.report = report

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RESET_STATUS = 75  # the process's exit status when it asks to be started again
 
 _LOOK_MS = const(2000)
+_SLOT_BYTES = const(0x2B0000)  # as on a board with 8 MiB of flash
 _MOST_RESOLVERS = const(3)
 _MAC_BYTES = const(6)
 _LOCAL = const(3)  # of termios
@@ -38,6 +39,12 @@ class Hardware(Board):
         self.reset_cause = "reset" if self._recall() else "power"
         self.clock_set = True
         self._looked_ms = -1
+
+    def list_slots(self) -> list:
+        """Return both, files beside the others."""
+        from spamgate.hal.file_slots import file_slots
+
+        return file_slots(self.storage.folder, _SLOT_BYTES)
 
     def join(self, settings, report: "Callable[[str], None]") -> None:
         """Begin to look for our address."""

@@ -86,6 +86,10 @@ class DnsPlane:
         """Names on a list were refused."""
         self.blocks += count
 
+    def listed(self, address: bytes) -> None:
+        """A device asked for a name of the blocklist."""
+        self._engine.lookups.asked_listed(self.resident(address))
+
     # --- for the responder ---------------------------------------------------------------------------
 
     def connected(self, address: bytes, port: int) -> None:

@@ -16,8 +16,6 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Callable, Protocol
 
-    from spamgate.service.link_files import Files
-
     class Line(Protocol):
         """What bytes come from and go to; neither call waits."""
 
@@ -34,6 +32,11 @@ _READS = const(8)  # in one turn
 _EVENTS = const(4)  # that wait; the oldest goes when there are more
 _PATIENCE_MS = const(3000)
 _NO_MEMORY = '{"type":"error","text":"there is no memory left for this","hint":"try again later"}\n'
+
+
+def _no_taker(fields: "dict[str, Any]") -> "Any":
+    """Every file is a file."""
+    return None
 
 
 class Link:
@@ -62,17 +65,27 @@ class Link:
         self._clock = clock
         self._storage: "Any" = None
         self._allows: "Callable[[str], bool] | None" = None
-        self._files: "Files | None" = None
+        self._taker: "Callable[[dict[str, Any]], Any]" = _no_taker
+        self._files: "Any" = None  # what takes the file that comes
         self._out = bytearray(_OUT_BYTES)
         self._used = 0
         self._events: "list[str]" = []
         self._is_busy = False
         self.opened()
 
-    def accept_files(self, storage: "Any", allows: "Callable[[str], bool]") -> None:
-        """Let the host put files in a `hal/storage.py`, those for whose name `allows(name)` is true."""
+    def accept_files(
+        self,
+        storage: "Any",
+        allows: "Callable[[str], bool]",
+        taker: "Callable[[dict[str, Any]], Any]" = _no_taker,
+    ) -> None:
+        """Let the host put files in a `hal/storage.py`, those for whose name `allows(name)` is true.
+
+        `taker` may return what takes a file in another way, like `link_files.Files`, for the fields of its request.
+        """
         self._storage = storage
         self._allows = allows
+        self._taker = taker
 
     def poll(self, now_ms: int) -> None:
         """Do what there is to do."""
@@ -162,10 +175,12 @@ class Link:
     def _answer(self, line: bytes) -> None:
         name, fields = self._read(line)
         if name == "put" and self._storage and self._allows:
-            from spamgate.service.link_files import Files
-
             self._files = None
-            self._files = Files(self._storage, self._allows, fields)
+            self._files = self._taker(fields)
+            if not self._files:
+                from spamgate.service.link_files import Files
+
+                self._files = Files(self._storage, self._allows, fields)
             return
         method = getattr(self._commands, name, None)
         if not method:
@@ -175,7 +190,7 @@ class Link:
             self._is_subscribed = True
         self._write(DONE)
 
-    def _carry_on(self, files: "Files") -> None:
+    def _carry_on(self, files: "Any") -> None:
         if files.step(self._write):
             self._files = None
             self._write(DONE)

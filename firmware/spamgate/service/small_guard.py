@@ -59,8 +59,8 @@ class SmallGuard:
     `policy.question(wire, end, address, port)` hears every query that no rule answers, whose question ends at `end`,
     and says PASS, OWN (an A query is answered with `own_address`, others with no record) or BRIEF (the answer comes
     without its additional records, but for OPT).  `policy.answered(buf, start, end, address, port)` hears every answer
-    of a resolver under the asker's id, lent for the call, or as much of a long one as came; `policy.blocked(address,
-    count)` hears of queries that a rule names.  Names in either may be malformed.
+    of a resolver under the asker's id, lent for the call, or as much of a long one as came.  Names may be malformed.
+    `policy.blocked(address, count)` hears of queries that a rule names, `policy.listed(address)` those the list does.
     """
 
     def __init__(self, net, loop, settings, policy, log) -> None:
@@ -169,8 +169,9 @@ class SmallGuard:
         answer = self.rules.judge(self)  # type: ignore[arg-type]
         if self.rules.hits:
             self.rules.hits.clear()
-            self.rules.list_hits.clear()
             self.policy.blocked(client[0], 1)
+            if self.rules.list_hits.pop(self.datagram[1], 0):
+                self.policy.listed(client[0])
         if answer is not None:
             return answer
         wire = self.datagram[0]

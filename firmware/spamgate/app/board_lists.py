@@ -1,0 +1,191 @@
+"""The lists of a board: which one serves, and what is done about another, a little in each turn of the loop.
+
+Only what looks names up stays in memory.  What chooses, checks and writes lists is imported for the time it takes: when
+the board starts, until the list in force was read against its digest; and while somebody brings another.
+"""
+
+from spamgate.app import forget_modules
+from spamgate.core.compat import const
+from spamgate.core.errors import SpamgateError
+from spamgate.hal.steady_clock import wall_s
+from spamgate.wire.json_text import quote
+
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from typing import Any
+
+    from spamgate.app.board import Program
+    from spamgate.store.list_slots import ListSlots
+
+FULL = "list.sgb"  # what the host calls a whole list,
+DELTA = "list.sgd"  # and what leads from the list in force to another
+
+_HEAD_BYTES = const(4096)
+_STEP_BYTES = const(4096)
+_SMALLEST_OF_8_MIB = const(0x2B0000)  # a slot on a flash of 8 MiB
+_LATER_S = 1 << 30  # wall_s() counts from there
+_WRITERS = (
+    "spamgate.app.list_rows",
+    "spamgate.app.board_list_put",
+    "spamgate.app.board_list_delta",
+    "spamgate.store.list_update",
+    "spamgate.store.list_slots",
+    "spamgate.store.list_trust",
+    "spamgate.wire.list_delta",
+    "spamgate.wire.list_blocks",
+    "spamgate.wire.list_rules",
+    "spamgate.wire.list_manifest",
+    "spamgate.wire.pss",
+)
+
+
+class BoardLists:
+    """Two slots of the hardware, and the list in one of them."""
+
+    def __init__(self, program: "Program", slots: "list[Any]") -> None:
+        self.job = ""  # the name of what is being taken; empty: nothing is
+        self.done = self.of = 0  # how much of how much of it
+        self.ok: "bool | None" = None  # how the last one ended
+        self.said = ""
+        self._program = program
+        self._slots = slots
+        self._is_checked = False
+        self._lists: "ListSlots | None" = None  # while there is something to do about them
+        self._update: "Any" = None
+
+    def start(self) -> None:
+        """Put in force what the slots hold."""
+        lists = self.opened()
+        self._serve(lists)
+        self._is_checked = lists.is_checked()
+        if self._is_checked:
+            self._let_go()
+
+    def is_busy(self) -> bool:
+        """Is there something to do in each turn?"""
+        return bool(self.job) or not self._is_checked
+
+    def opened(self) -> "ListSlots":
+        """Return what chooses and checks lists, made if it is not there."""
+        if self._lists is None:
+            from spamgate.store.list_slots import ListSlots
+            from spamgate.store.list_trust import Trust
+
+            settings = self._program.settings
+            board_class = "4MiB" if self._slots[0].size < _SMALLEST_OF_8_MIB else "8MiB"
+            trust = Trust(self._program.hardware.storage, settings.list_key)
+            self._lists = ListSlots(tuple(self._slots), trust, settings.list_id, board_class)
+            if self._is_checked:
+                self._lists.take_over()
+            else:
+                self._lists.look()
+        return self._lists
+
+    def close(self) -> None:
+        """Whoever has opened has done; forget it where nothing is under way."""
+        if not self.is_busy() and self._update is None:
+            self._let_go()
+
+    def rest(self) -> None:
+        """Nobody talks any more: what came and was not taken is put again."""
+        if not self.job:
+            self._update = None
+            self.close()
+
+    def now_s(self) -> int:
+        """Return the UNIX time, 0 where nobody knows it."""
+        return wall_s() + _LATER_S if self._program.hardware.clock_set else 0
+
+    def hold(self, update: "Any") -> None:
+        """Keep an update that has come whole, or None; `begin` takes it."""
+        self._update = update
+
+    def begin(self, name: str, update: "Any") -> None:
+        """Take a list, in the turns to come."""
+        self._update = update
+        self.job = name
+        self.ok = None
+        self.said = ""
+        self.done = 0
+        self.of = update.size
+
+    def held(self) -> "Any":
+        """Return the update that has come whole, or None."""
+        return None if self.job else self._update
+
+    def doubt(self) -> None:
+        """The list in force could not be read: look at it again."""
+        if not self.is_busy():
+            self._is_checked = False
+            self.opened()
+
+    def step(self) -> None:
+        """Do a little of what is to be done."""
+        try:
+            if not self._is_checked:
+                self._check()
+            elif self.job:
+                self._take()
+        except SpamgateError as error:
+            hint = getattr(error, "hint", "")
+            self._end(False, "%s; %s" % (error, hint) if hint else str(error))
+        except (OSError, MemoryError) as error:
+            self._end(False, "the board could not take it: %s %s; push it again" % (type(error).__name__, error))
+
+    def _check(self) -> None:
+        lists = self.opened()
+        if lists.check_step():
+            self._program.tell("list", '"event":"dropped","text":%s' % quote(lists.problem))
+            self._serve(lists)
+        if lists.is_checked():
+            self._is_checked = True
+            self.close()
+
+    def _take(self) -> None:
+        self.done = min(self.done + _STEP_BYTES, self.of)
+        if self._update.step():
+            self._serve(self.opened())
+            self._end(True, "")
+
+    def _end(self, ok: bool, said: str) -> None:
+        """What was under way is over, one way or the other."""
+        if not ok:
+            self._program.tell("list", '"event":"refused","text":%s' % quote(said))
+        self._is_checked = True
+        if self.job == DELTA:
+            self._program.hardware.storage.write(DELTA, ())
+        self.ok, self.said, self.job = ok, said, ""
+        self._update = None
+        self._let_go()
+
+    def _serve(self, lists: "ListSlots") -> None:
+        """From now on the plane looks names up in the list in force."""
+        reader = None
+        if lists.active >= 0:
+            from spamgate.wire.list_file import ListFile
+
+            try:
+                reader = ListFile(Body(self._slots[lists.active]).read_into)
+            except (SpamgateError, OSError) as error:
+                self._program.report("the list cannot be read: %s" % error)
+        self._program.plane.use_list(reader)
+        if reader:
+            fields = '"event":"in force","version":%d,"names":%d' % (lists.manifest["version"], reader.names)  # type: ignore[index]
+            self._program.tell("list", fields)
+        elif lists.problem or lists.trust.problem:
+            self._program.report(lists.problem or lists.trust.problem)
+
+    def _let_go(self) -> None:
+        self._lists = None
+        forget_modules(_WRITERS)
+
+
+class Body:
+    """What lies behind the head in a slot."""
+
+    def __init__(self, slot: "Any") -> None:
+        self._slot = slot
+
+    def read_into(self, offset: int, buf: bytearray) -> int:
+        """Put what is at `offset` into `buf`; return how much."""
+        return self._slot.read_into(offset + _HEAD_BYTES, buf)
