@@ -1,0 +1,209 @@
+"""One signed list on its way to one board: what is sent, how the board takes it, and what it says in the end.
+
+Where the board has a list of which the file is here, a delta goes; where it cannot take that, the whole file does.  What
+was cut goes on where it was: the board says from which byte.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spamgate_tools.blocklist.signed_file import SignedFile
+from spamgate_tools.errors import UserError
+from spamgate_tools.link.client import Client, LinkError
+from spamgate_tools.link.transports import DEFAULT_BAUD, open_port
+
+WAITING = "waiting"
+ASKING = "asking"
+SENDING = "sending"
+APPLYING = "applying"
+DONE = "done"
+DONE_BEFORE = "done before"
+FAILED = "failed"
+ENDED = (DONE, DONE_BEFORE, FAILED)
+
+FULL_NAME = "list.sgb"  # what a board knows them by
+DELTA_NAME = "list.sgd"
+
+_LOOK_S = 0.3
+_STILL_S = 600.0  # until a board must have done with what it does
+_IN_FORCE = "in force"
+
+
+@dataclass(eq=False)
+class Place:
+    """One port and how far the board at it is; only the thread of that port changes it."""
+
+    port: str
+    step: str = WAITING
+    share: float = 0.0
+    board: str = ""
+    serial: str = ""
+    former: int = 0  # the version that it had
+    version: int = 0
+    way: str = ""  # delta or full
+    sent_bytes: int = 0
+    cause: str = ""
+    hint: str = ""
+    seconds: float = 0.0
+
+    @property
+    def has_ended(self) -> bool:
+        """Is there nothing more to do here?"""
+        return self.step in ENDED
+
+
+class Deltas:
+    """Deltas to one file from whatever former files are at hand, each made once; threads may ask side by side."""
+
+    def __init__(self, bases: dict[str, Path], make: Callable[[Path], bytes | None], folder: Path) -> None:
+        """`bases` by their digest; `make(base)` returns the delta, or None where there can be none."""
+        self._bases = bases
+        self._make = make
+        self._folder = folder
+        self._made: dict[str, Path | None] = {}
+        self._lock = threading.Lock()
+
+    def from_list(self, sha256: str) -> Path | None:
+        """Return the file of the delta from the list with this digest, or None."""
+        base = self._bases.get(sha256)
+        if base is None:
+            return None
+        with self._lock:
+            if sha256 not in self._made:
+                data = self._make(base)
+                path = self._folder / f"{sha256[:16]}.sgd"
+                if data is not None:
+                    path.write_bytes(data)
+                self._made[sha256] = path if data is not None else None
+            return self._made[sha256]
+
+
+class Push:
+    """Brings one file to any number of boards; `changed` is called by their threads at each step."""
+
+    def __init__(
+        self, file: SignedFile, deltas: Deltas, changed: Callable[[Place, str], None], baud: int = DEFAULT_BAUD
+    ) -> None:
+        self._file = file
+        self._deltas = deltas
+        self._changed = changed
+        self._baud = baud
+
+    def start(self, port: str) -> Place:
+        """Begin with the board at a port, in a thread that dies with the program."""
+        place = Place(port)
+        threading.Thread(target=self._work, args=(place,), name=port, daemon=True).start()
+        return place
+
+    def _work(self, place: Place) -> None:
+        began = time.monotonic()
+        try:
+            self._step(place, ASKING)
+            with Client(open_port(place.port, self._baud)) as client:
+                end = self._push(place, client)
+        except UserError as error:
+            end = _fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
+        except (Exception, SystemExit) as error:  # a mistake of ours at one port stops no other
+            end = _fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
+        place.seconds = round(time.monotonic() - began, 1)
+        self._step(place, end)
+
+    def _push(self, place: Place, client: Client) -> str:
+        place.board = str(client.identity.get("board", ""))
+        place.serial = str(client.identity.get("serial", ""))
+        list(client.request("clock", time=int(time.time())))  # a board without the time takes no list
+        serving = _serving(_ready(client))
+        place.former = int(serving.get("version", 0))
+        if self._is_in_force(serving):
+            place.version = place.former
+            return DONE_BEFORE
+        delta = self._deltas.from_list(str(serving.get("sha256", "")))
+        if delta is None or not self._tries(place, client, delta):
+            self._bring(place, client, self._file.path, FULL_NAME)
+        serving = _serving(_ask(client))
+        place.version = int(serving.get("version", 0))
+        if not self._is_in_force(serving):
+            raise UserError("it serves another list than the one it took", "see `spamgate journal`, then try again")
+        return DONE
+
+    def _is_in_force(self, serving: dict) -> bool:
+        manifest = self._file.manifest
+        return serving.get("sha256") == manifest["sha256"] and serving["version"] >= manifest["version"]
+
+    def _tries(self, place: Place, client: Client, delta: Path) -> bool:
+        """Bring a delta; whatever the board has against it, it may yet take the whole."""
+        try:
+            self._bring(place, client, delta, DELTA_NAME)
+        except LinkError:
+            raise
+        except UserError as error:
+            place.hint = f"the delta was refused: {error.text}"
+            return False
+        return True
+
+    def _bring(self, place: Place, client: Client, path: Path, name: str) -> None:
+        place.way = "delta" if name == DELTA_NAME else "full"
+        self._step(place, SENDING)
+
+        def progress(at: int, size: int) -> None:
+            place.share = at / size
+
+        client.put(path, name, progress)
+        place.sent_bytes += path.stat().st_size
+        self._step(place, APPLYING)
+        list(client.request("list_apply", name=name))
+        told = self._applied(place, client)
+        if not told["ok"]:
+            text, _, hint = str(told["said"]).partition("; ")
+            raise UserError(text, hint)
+
+    def _applied(self, place: Place, client: Client) -> dict:
+        """Wait until the board has done with it; return what it says then."""
+        end = time.monotonic() + _STILL_S
+        while True:
+            told = _ask(client)[0]
+            if not told["job"]:
+                return told
+            place.share = told["done"] / max(told["of"], 1)
+            if time.monotonic() > end:
+                raise UserError("it does not come to an end with the list", "look at `spamgate journal`, then try again")
+            time.sleep(_LOOK_S)
+
+    def _step(self, place: Place, step: str) -> None:
+        place.step = step
+        self._changed(place, step)
+
+
+def _ask(client: Client) -> list[dict]:
+    """Return what the board says of its lists; after a lost session, what it says in the next."""
+    try:
+        rows = list(client.request("lists"))
+    except LinkError:
+        client.open()
+        rows = list(client.request("lists"))
+    if not rows or not {"job", "ok", "said", "done", "of"} <= rows[0].keys():
+        raise UserError("whoever answers there knows nothing of lists", "`spamgate flash` puts newer firmware on it")
+    return rows
+
+
+def _ready(client: Client) -> list[dict]:
+    """Return what a board says of its lists once it has read the one in force: until then it takes no other."""
+    end = time.monotonic() + _STILL_S
+    while True:
+        rows = _ask(client)
+        if (rows[0].get("checked", True) and not rows[0]["job"]) or time.monotonic() > end:
+            return rows
+        time.sleep(_LOOK_S)
+
+
+def _serving(rows: list[dict]) -> dict:
+    """Return the list in force, nothing where there is none."""
+    return next((row for row in rows if row.get("state") == _IN_FORCE), {})
+
+
+def _fail(place: Place, cause: str, hint: str) -> str:
+    place.cause, place.hint = cause, hint
+    return FAILED
