@@ -28,7 +28,7 @@ def test_every_board_is_listed_with_what_its_lists_can_hold(monkeypatch):
     text = _said()
     for board in all_boards():
         assert board.name in text
-    assert "310,000 (4 MB), 1,020,000 (8 MB)" in text
+    assert "299,000 (4 MB), 1,031,000 (8 MB)" in text
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -12,6 +12,7 @@ from esp_images import LABEL, made_image, program
 from import_closure import modules
 from real_image import real_image
 
+from spamgate_tools.blocklist.classes import SLOT_BYTES
 from spamgate_tools.boards.application import board_files
 from spamgate_tools.boards.bundle import bundle
 from spamgate_tools.boards.catalogue import FILES, LISTS, all_boards, board_for_chip, find_board
@@ -54,7 +55,9 @@ def test_both_lists_and_the_files_have_the_room_that_the_design_gives_them(board
     slots = {layout.flash_bytes >> 20: (layout.part(FILES), *map(layout.part, LISTS)) for layout in board.layouts}
     sizes = {flash: [it.size_bytes for it in parts] for flash, parts in slots.items()}
     assert sizes == {4: [0x60000, 0xD0000, 0xD0000], 8: [0xA0000, 0x2B0000, 0x2B0000]}
-    assert [layout.capacity["exact"] for layout in board.layouts] == [310_000, 1_020_000]
+    assert [layout.part(LISTS[0]).size_bytes for layout in board.layouts] == list(SLOT_BYTES.values())
+    assert [layout.capacity["exact"] for layout in board.layouts] == [299_000, 1_031_000]
+    assert [layout.capacity["compact"] for layout in board.layouts] == [524_000, 1_048_000]
     assert board.layout_for(2 << 20) is None
     assert board.layout_for(16 << 20) is board.layouts[-1]
 

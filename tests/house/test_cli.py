@@ -35,7 +35,8 @@ def _fault(done: subprocess.CompletedProcess) -> str:
     return done.stderr
 
 
-_COMMANDS = ("", "replay", "lab", "decode", "decode dns", "decode smtp", "flash", "backup", "boards")
+_LISTS = tuple(f"blocklist {verb}" for verb in ("", "build", "info", "query"))
+_COMMANDS = ("", "replay", "lab", "decode", "decode dns", "decode smtp", "flash", "backup", "boards", *_LISTS)
 
 
 @pytest.mark.parametrize("words", map(str.split, _COMMANDS), ids=_COMMANDS)

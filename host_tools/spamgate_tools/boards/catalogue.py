@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from spamgate_tools.blocklist.classes import LIST_CLASSES, most_names
 from spamgate_tools.boards.partitions import Partition, check_layout, read_csv
 from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
@@ -13,7 +14,7 @@ FILES = "vfs"
 LISTS = ("list_a", "list_b")
 
 _INSTALLED = Path(__file__).with_name("data")  # in a wheel
-_NAME_BYTES = {"exact": 2.747, "compact": 1.7}  # of a list, by how sure its answers are
+_STEP = 1000  # to which a capacity is rounded down
 
 
 class Layout(NamedTuple):
@@ -28,9 +29,9 @@ class Layout(NamedTuple):
 
     @property
     def capacity(self) -> dict[str, int]:
-        """About how many names a list slot holds."""
-        slot = self.part(LISTS[0])
-        return {how: int(slot.size_bytes / size) // 10_000 * 10_000 for how, size in _NAME_BYTES.items()}
+        """How many names a list may have, by how sure its answers are."""
+        board_class = f"{self.flash_bytes >> 20}MiB"
+        return {how: most_names(how, board_class) // _STEP * _STEP for how in LIST_CLASSES}
 
 
 class Board(NamedTuple):
