@@ -133,10 +133,11 @@ class Form(unittest.TestCase):
 
     def test_bodies_cut_short_are_refused(self):
         body = ListWriter(40, most_labels=2).body([NameHasher().full(wire("bad.example"))])
-        self.assertEqual(ListFile(reader(body)).size, len(body))
+        self.assertEqual(ListFile(reader(body)).size(), len(body))
         self.assertRaises(FormError, ListFile, reader(body[:47]))
         self.assertRaises(FormError, ListFile, reader(b"SGL2" + body[4:]))
-        self.assertRaises(FormError, ListFile(reader(body[:60])).listed, wire("bad.example"))
+        for size in (60, len(body) - 1):
+            self.assertRaises(FormError, ListFile(reader(body[:size])).listed, wire("bad.example"))
 
 
 if __name__ == "__main__":

@@ -46,18 +46,25 @@ def decode(buf: ptr8, size: int, k: int, out: ptr32, room: int) -> int:
     count = 0
     low_mask = (1 << k) - 1
     while True:
-        start = pos
-        while pos < end and not (int(buf[pos >> 3]) >> (7 - (pos & 7))) & 1:
-            pos += 1
-        value += (pos - start) << k
+        at = pos >> 3
+        word = int(buf[at]) << 24 | int(buf[at + 1]) << 16 | int(buf[at + 2]) << 8 | int(buf[at + 3])
+        first = low = 31 - (pos & 7)
+        while low >= 0 and not (word >> low) & 1:
+            low -= 1
+        value += (first - low) << k
+        pos += first - low
+        if low < 0 and pos < end:
+            continue
         pos += 1
         if pos + k > end:
             return count
         if count == room:
             return -1
-        at = pos >> 3
-        word = int(buf[at]) << 24 | int(buf[at + 1]) << 16 | int(buf[at + 2]) << 8 | int(buf[at + 3])
-        value = (value + ((word >> (32 - k - (pos & 7))) & low_mask)) & 0x3FFFFFFF
+        if low < k:
+            at = pos >> 3
+            word = int(buf[at]) << 24 | int(buf[at + 1]) << 16 | int(buf[at + 2]) << 8 | int(buf[at + 3])
+            low = 32 - (pos & 7)
+        value = (value + ((word >> (low - k)) & low_mask)) & 0x3FFFFFFF
         out[count] = value
         count += 1
         pos += k

@@ -4,10 +4,12 @@
 the body ends.  Firmware and host read lists with this only; LIST_FORMAT.md tells the form.
 """
 
+import struct
+
 from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
-from spamgate.wire.list_codes import SLACK_BYTES, find
-from spamgate.wire.list_hash import STARTS_BYTES, begin, hash_label, new_state, split
+from spamgate.wire.list_codes import find, locate
+from spamgate.wire.list_hash import hash_label, new_state, split
 
 NONE = 0  # what `how` says: not listed,
 ITSELF = 1  # listed,
@@ -21,27 +23,31 @@ V4_BYTES = 5
 V6_BYTES = 17
 EXCEPTION_BYTES = 8
 HAS_EXCEPTIONS = 0x80  # in the last byte of an index entry
-HAS_EXACT = 1  # flags of the header
+HAS_EXACT = 1  # flags of the header: there are entries of this kind
 HAS_CHILDREN = 2
 MAX_BLOCK_BYTES = 1400  # so that a reader's buffers stay below 2 KB
-MAX_INDEX_BITS = 16
-MAX_REST_BITS = 30
 
 _HEADER_BYTES = const(48)
 _INDEX_ENTRY_BYTES = const(3)
-_ALLOW_BYTES = const(8)
+_STARTS_BYTES = const(128)
 _EXCEPTION_BYTES = const(8)
 _MAX_BLOCK_BYTES = const(1400)
+_SLACK_BYTES = const(4)
+_MAX_RANGE_BITS = const(40)
+_MAX_INDEX_BITS = const(16)
 _MAX_REST_BITS = const(30)
+_MAX_CODE_BITS = const(24)
 _HALF_BITS = const(20)  # of the hash, in each word of the state
 _DOMAIN = const(0)
-_EXACT = const(1)
+_EXACT = const(1)  # both the kind and its flag
 _CHILDREN = const(2)
-_HAS_EXACT = const(1)
-_HAS_CHILDREN = const(2)
-_HIGH = const(2)  # as in list_hash
-_LOW = const(3)
+_START = const(0x2545F491)
+_BELOW = const(5)  # as in list_hash and list_codes
 _EXTRA = const(4)
+_CODE_BITS = const(7)
+_SIZE = const(11)
+_MARK = const(12)
+_REST = const(13)
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -52,198 +58,133 @@ class ListFile:
     """An open list."""
 
     def __init__(self, read_into: "Callable[[int, bytearray], int]") -> None:
-        self._read_into = read_into
+        self.read_into = read_into
         header = bytearray(_HEADER_BYTES)
-        self._fetch(0, header, _HEADER_BYTES)
-        self._take(header)
-        self._check()
-        self._state = new_state()
-        self._starts = bytearray(STARTS_BYTES)
+        self.fetch(0, header)
+        take = struct.unpack_from
+        self.range_bits, self.code_bits, self.index_bits, self.flags, self.names, self.seed = take("<4B2I", header, 4)
+        self.largest_block, self.least_labels, self.most_labels = take("<HBB", header, 16)
+        self.blocks_bytes, self.allow, self.v4, self.v6, self.exceptions = take("<5I", header, 20)
+        if bytes(header[:4]) != MAGIC or not self._is_sound():
+            raise FormError("no list of this format")
+        blocks_at = _HEADER_BYTES + _INDEX_ENTRY_BYTES * ((1 << self.index_bits) + 1)
+        self.allow_at = blocks_at + self.blocks_bytes
+        self._state = state = new_state()
+        at = _BELOW
+        for number in (
+            _HALF_BITS - self.index_bits,
+            2 * _HALF_BITS - self.range_bits,
+            self.code_bits,
+            blocks_at,
+            self.blocks_bytes,
+            self.largest_block,
+        ):
+            state[at] = number
+            at += 1
+        self._above = max(self.least_labels, 1) - 1  # labels at the top that no entry has alone
+        self._starts = bytearray(_STARTS_BYTES)
         self._pair = bytearray(2 * _INDEX_ENTRY_BYTES)
-        self._record = bytearray(_ALLOW_BYTES)
-        self._block = bytearray(self.largest_block + SLACK_BYTES)
+        self._block = bytearray(self.largest_block + _SLACK_BYTES)
 
     def listed(self, name: bytes) -> bool:
         """Is the name, in wire form and small letters, on the list, by itself or by a name above it?"""
-        return self._walk(name, False) != NONE
-
-    def allowed(self, name: bytes) -> bool:
-        """Does the list say of the name that it shall never be blocked?"""
-        return self.allow != 0 and self._walk(name, True) != NONE
+        return self.how(name) != NONE
 
     def how(self, name: bytes) -> int:
         """Return ITSELF or PARENT for what lists the name, else NONE."""
-        return self._walk(name, False)
-
-    def address(self, packed: bytes) -> bool:
-        """Is the address, of 4 or of 16 bytes, in one of the list's prefixes?"""
-        record = bytearray(len(packed) + 1)
-        low, high = 0, self.v4 if len(packed) == 4 else self.v6  # noqa: PLR2004
-        while low < high:  # the first prefix that begins behind the address
-            middle = (low + high) >> 1
-            self._prefix(record, middle)
-            if bytes(record[:-1]) > packed:
-                high = middle
-            else:
-                low = middle + 1
-        if not low:
-            return False
-        self._prefix(record, low - 1)
-        return _is_within(packed, record)
-
-    def prefixes(self, size: int) -> "Iterator[tuple[bytes, int]]":
-        """Yield the prefixes of addresses of 4 or of 16 bytes, in order: address, number of bits."""
-        record = bytearray(size + 1)
-        for at in range(self.v4 if size == 4 else self.v6):  # noqa: PLR2004
-            self._prefix(record, at)
-            if record[size] > size * 8:
-                raise FormError("list: a prefix of %d bits" % record[size])
-            yield bytes(record[:size]), record[size]
-
-    # --- the header ---
-
-    def _take(self, header: bytearray) -> None:
-        if header[:4] != MAGIC:
-            raise FormError("no list of this format")
-        self.range_bits = header[4]
-        self.code_bits = header[5]
-        self.index_bits = header[6]
-        self.flags = header[7]
-        self.names = _number(header, 8, 4)
-        self.seed = _number(header, 12, 4)
-        self.largest_block = _number(header, 16, 2)
-        self.least_labels = header[18]
-        self.most_labels = header[19]
-        self.blocks_bytes = _number(header, 20, 4)
-        self.allow = _number(header, 24, 4)
-        self.v4 = _number(header, 28, 4)
-        self.v6 = _number(header, 32, 4)
-        self.exceptions = _number(header, 36, 4)
-        self._blocks_at = _HEADER_BYTES + _INDEX_ENTRY_BYTES * ((1 << self.index_bits) + 1)
-        self._allow_at = self._blocks_at + self.blocks_bytes
-        self._v4_at = self._allow_at + ALLOW_BYTES * self.allow
-        self._v6_at = self._v4_at + V4_BYTES * self.v4
-        self.size = self._v6_at + V6_BYTES * self.v6
-
-    def _check(self) -> None:
-        """Is this a list that can be read in place?  Whether it holds what it says is for its digest."""
-        self._rest_bits = self.range_bits - self.index_bits
-        if (
-            self.index_bits > MAX_INDEX_BITS
-            or self.range_bits > 2 * _HALF_BITS
-            or not self.code_bits <= self._rest_bits <= _MAX_REST_BITS
-            or self.code_bits > 24  # noqa: PLR2004  find() takes 32 bits at a time
-            or self.largest_block > _MAX_BLOCK_BYTES
-            or self.blocks_bytes >> 23
-            or self.seed >> 30
-        ):
-            raise FormError("list: its header is out of bounds")
-
-    # --- looking up ---
-
-    def _walk(self, name: bytes, is_allow: bool) -> int:
-        """Ask for the name and each above it, from the top down."""
         starts = self._starts
         state = self._state
-        labels = at = split(name, len(name), starts)
-        begin(self.seed, state)
+        labels = split(name, len(name), starts)
+        at = labels - self._above
+        if at <= 0:
+            return NONE
+        state[0] = self.seed
+        state[1] = _START
+        hash_label(name, starts[at], starts[labels], _DOMAIN, state)
+        stop = labels - self.most_labels
         flags = self.flags
-        most = labels - self.most_labels
-        least = labels - self.least_labels
-        while at > 0 and at > most:
+        while at > 0 and at > stop:
+            end = starts[at]
             at -= 1
-            hash_label(name, starts[at], starts[at + 1], _DOMAIN, state)
-            if at <= least:
-                if self._in_allow() if is_allow else self._in_blocks():
-                    return PARENT if at else ITSELF
-                if flags and self._is_special(name, at, is_allow):
+            start = starts[at]
+            if self._is_in(hash_label(name, start, end, _DOMAIN, state)):
+                return PARENT if at else ITSELF
+            if flags:
+                kind = flags & (_CHILDREN if at else _EXACT)
+                if kind and self._is_in(hash_label(name, start, start, kind, state)):
                     return PARENT if at else ITSELF
         return NONE
 
-    def _is_special(self, name: bytes, at: int, is_allow: bool) -> bool:
-        """Is the name itself listed as EXACT, or the one above it as CHILDREN?"""
-        kind = _CHILDREN if at else _EXACT
-        if not self.flags & (_HAS_CHILDREN if at else _HAS_EXACT):
+    def allowed(self, name: bytes) -> bool:
+        """Does the list say of the name that it shall never be blocked?"""
+        if not self.allow:
             return False
-        hash_label(name, 0, 0, kind, self._state)
-        return self._in_allow() if is_allow else self._in_blocks()
+        from spamgate.wire.list_extras import is_allowed
 
-    def _in_blocks(self) -> bool:
-        """Is the hash in its block, and none of the block's exceptions?"""
-        high = self._state[_HIGH]
-        below = _HALF_BITS - self.index_bits
+        return is_allowed(self, name)
+
+    def address(self, packed: bytes) -> bool:
+        """Is the address, of 4 or of 16 bytes, in one of the list's prefixes?"""
+        from spamgate.wire.list_extras import has_address
+
+        return has_address(self, packed)
+
+    def prefixes(self, size: int) -> "Iterator[tuple[bytes, int]]":
+        """Return the prefixes of addresses of 4 or of 16 bytes, in order: address, number of bits."""
+        from spamgate.wire.list_extras import prefixes
+
+        return prefixes(self, size)
+
+    def size(self) -> int:
+        """Return how many bytes the list has."""
+        return int(self.allow_at + ALLOW_BYTES * self.allow + V4_BYTES * self.v4 + V6_BYTES * self.v6)
+
+    def fetch(self, offset: int, buf: bytearray) -> None:
+        """Fill `buf` from there."""
+        if self.read_into(offset, buf) != len(buf):
+            raise FormError("list: ends early")
+
+    def _is_sound(self) -> bool:
+        """Can a list with this header be read in place?  Whether it holds what it says is for its digest."""
+        return (
+            self.index_bits <= _MAX_INDEX_BITS
+            and self.range_bits <= _MAX_RANGE_BITS
+            and self.code_bits <= min(_MAX_CODE_BITS, self.range_bits - self.index_bits)
+            and self.range_bits - self.index_bits <= _MAX_REST_BITS
+            and self.largest_block <= _MAX_BLOCK_BYTES
+            and not self.blocks_bytes >> 23
+            and not self.seed >> 30
+        )
+
+    def _is_in(self, number: int) -> bool:
+        """Is the hash at hand in the block of this number?"""
+        state = self._state
+        read_into = self.read_into
         pair = self._pair
-        self._fetch(_HEADER_BYTES + _INDEX_ENTRY_BYTES * (high >> below), pair, 6)
-        start = pair[0] | pair[1] << 8 | (pair[2] & 0x7F) << 16
-        size = (pair[3] | pair[4] << 8 | (pair[5] & 0x7F) << 16) - start
-        if not size:
+        if read_into(_HEADER_BYTES + _INDEX_ENTRY_BYTES * number, pair) != 2 * _INDEX_ENTRY_BYTES:
+            raise FormError("list: ends early")
+        offset = locate(pair, state)
+        if not offset:
             return False
         block = self._block
-        if not 0 < size <= self.largest_block or start + size > self.blocks_bytes:
+        end = size = state[_SIZE]
+        if offset < 0 or read_into(offset, block) < size:
             raise FormError("list: a block out of place")
-        self._fetch(self._blocks_at + start, block, size)
-        rest = ((high & ((1 << below) - 1)) << _HALF_BITS | self._state[_LOW]) >> (2 * _HALF_BITS - self.range_bits)
-        end = size
-        if pair[2] & 0x80:
-            end = size - 1 - _EXCEPTION_BYTES * block[size - 1]
+        if state[_MARK]:
+            end -= 1 + _EXCEPTION_BYTES * block[end - 1]
             if end < 0:
                 raise FormError("list: exceptions out of place")
-        if not find(block, end, self.code_bits, rest):
+        if not find(block, end, state[_CODE_BITS], state[_REST]):
             return False
-        return end == size or not self._is_exception(rest, end, size - 1)
+        return not state[_MARK] or not self._is_exception(end, size - 1)
 
-    def _is_exception(self, rest: int, at: int, end: int) -> bool:
-        """Is the hash, with what follows it, that of a name which is listed nowhere?"""
+    def _is_exception(self, at: int, end: int) -> bool:
+        """Is the hash at hand, with its EXTRA, that of a name which is listed nowhere?"""
+        state = self._state
+        record = struct.pack("<II", state[_REST], state[_EXTRA])
         block = self._block
-        extra = self._state[_EXTRA]
         while at < end:
-            if _number(block, at, 4) == rest and _number(block, at + 4, 4) == extra:
+            if block[at : at + _EXCEPTION_BYTES] == record:
                 return True
             at += _EXCEPTION_BYTES
         return False
-
-    def _in_allow(self) -> bool:
-        """Is the hash, of all its 60 bits, among the allow entries?"""
-        state = self._state
-        first = state[_HIGH] << 10 | state[_LOW] >> 10
-        second = (state[_LOW] & 0x3FF) << 20 | state[_EXTRA]
-        record = self._record
-        low, high = 0, self.allow
-        while low < high:
-            middle = (low + high) >> 1
-            self._fetch(self._allow_at + _ALLOW_BYTES * middle, record, _ALLOW_BYTES)
-            there = _number(record, 0, 4) - first or _number(record, 4, 4) - second
-            if not there:
-                return True
-            if there > 0:
-                high = middle
-            else:
-                low = middle + 1
-        return False
-
-    def _prefix(self, record: bytearray, at: int) -> None:
-        size = len(record)
-        self._fetch((self._v4_at if size == V4_BYTES else self._v6_at) + size * at, record, size)
-
-    def _fetch(self, offset: int, buf: bytearray, needed: int) -> None:
-        if self._read_into(offset, buf) < needed:
-            raise FormError("list: ends early")
-
-
-def _number(buf: bytearray, at: int, size: int) -> int:
-    """Return a number of so many bytes, the last one the highest."""
-    value = 0
-    while size:
-        size -= 1
-        value = value << 8 | buf[at + size]
-    return value
-
-
-def _is_within(packed: bytes, prefix: bytearray) -> bool:
-    """Are the first bits of the address those of the prefix, whose last byte says how many?"""
-    bits = prefix[-1]
-    whole = bits >> 3
-    if packed[:whole] != bytes(prefix[:whole]):
-        return False
-    left = 8 - (bits & 7)
-    return left == 8 or whole < len(packed) and packed[whole] >> left == prefix[whole] >> left  # noqa: PLR2004

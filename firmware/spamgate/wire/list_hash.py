@@ -3,7 +3,8 @@
 Two lanes of 30 bits, so that a 32-bit MicroPython stays within small integers; machine code where there is some.
 Not cryptographic: who looks for a name that hits by chance only finds one that is blocked besides.
 `state` is an array("I") of STATE_WORDS numbers; what comes out is 60 bits, of which the first 40 tell names apart in a
-list (as many of them as it has bits) and the last 20, EXTRA, a listed name from one that only looks like it.
+list (as many of them as it has bits) and the last 20, EXTRA, a listed name from one that only looks like it.  The rest
+of `state` is what an open list's readers share (list_codes).
 """
 
 from array import array
@@ -14,10 +15,11 @@ DOMAIN = 0  # the name and everything below it
 EXACT = 1  # the name only
 CHILDREN = 2  # everything below it, not the name
 
-STATE_WORDS = 5
+STATE_WORDS = 14
 HIGH = 2  # in `state`: the first 20 bits of the hash
 LOW = 3  # the next 20
 EXTRA = 4  # the last 20
+BELOW = 5  # bits of HIGH that are not of the block's number
 
 MAX_LABELS = 127
 STARTS_BYTES = 128  # of what `split` writes
@@ -56,7 +58,7 @@ def begin(seed: int, state: "array[int]") -> None:
 
 @micropython.viper
 def hash_label(name: ptr8, at: int, end: int, kind: int, state: ptr32) -> int:
-    """Go one label down, to the one in `name[at:end]`, write the hash of an entry of this kind, and return its HIGH.
+    """Go one label down, to the one in `name[at:end]`, write the hash of an entry of this kind and return its block.
 
     Of an empty label: the hash of an entry of another kind with the same name.
     """
@@ -76,7 +78,7 @@ def hash_label(name: ptr8, at: int, end: int, kind: int, state: ptr32) -> int:
     state[2] = a >> 10
     state[3] = b >> 10
     state[4] = (a & 0x3FF) << 10 | (b & 0x3FF)
-    return a >> 10
+    return a >> (10 + int(state[5]))
 
 
 def new_state() -> "array[int]":
