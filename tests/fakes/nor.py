@@ -5,6 +5,7 @@ or in its midst, when a part that a random generator chose is done.
 """
 
 SECTOR = 4096
+_ERASED = b"\xff" * SECTOR
 
 
 class PowerCut(BaseException):
@@ -12,65 +13,79 @@ class PowerCut(BaseException):
 
 
 class Nor:
-    """The flash of one board: `slots(count)` of them share its power."""
+    """The flash of one board: its slots share its power."""
 
     def __init__(self, slot_bytes, count=2):
-        self.memory = bytearray(b"\xff" * (slot_bytes * count))
-        self.slot_bytes = slot_bytes
+        self.sectors = [bytearray(_ERASED) for _ in range(slot_bytes * count // SECTOR)]
         self.operations = 0
         self.cut_at = None  # the operation at which the power fails
-        self.tear = None  # a random generator: the operation is torn
-        self.slots = [NorSlot(self, number * slot_bytes) for number in range(count)]
+        self.tear = None  # a random generator: that operation is torn
+        self.slots = [NorSlot(self, number * slot_bytes, slot_bytes) for number in range(count)]
 
     def power_on(self):
         """Start again, with power that does not fail."""
         self.cut_at = None
         self.operations = 0
 
-    def _begin(self):
-        """Count an operation; return whether it is to be torn."""
-        self.operations += 1
-        if self.cut_at is None or self.operations < self.cut_at:
-            return False
-        if self.tear is None or self.operations > self.cut_at:
-            raise PowerCut
-        return True
+    def snapshot(self):
+        """Return what is in the flash."""
+        return [bytes(sector) for sector in self.sectors]
+
+    def restore(self, snapshot):
+        """Have it in the flash again."""
+        for sector, kept in zip(self.sectors, snapshot):
+            sector[:] = kept
+
+    def flip(self, at, bits=1):
+        """Change some bits, as worn-out flash does."""
+        self.sectors[at // SECTOR][at % SECTOR] ^= bits
+
+    def read(self, at):
+        """Return what is at `at` in one sector."""
+        return memoryview(self.sectors[at // SECTOR])[at % SECTOR :]
 
     def erase(self, at):
-        if self._begin():
-            self._tear(at, b"\xff" * SECTOR)
-        self.memory[at : at + SECTOR] = b"\xff" * SECTOR
+        self._change(self.sectors[at // SECTOR], 0, _ERASED)
 
     def write(self, at, data):
+        """Write within one sector."""
+        sector = self.sectors[at // SECTOR]
+        at %= SECTOR
         new = bytes(data)
-        old = self.memory[at : at + len(new)]
-        wanted = bytes([a & b for a, b in zip(old, new)]) if any(byte != 0xFF for byte in old) else new
-        if self._begin():
-            self._tear(at, wanted)
-        if wanted != new:
-            raise ValueError("written where it was not erased")
-        self.memory[at : at + len(new)] = new
+        for old, byte in zip(sector[at : at + len(new)], new):
+            if old & byte != byte:
+                raise ValueError("written where it was not erased")
+        self._change(sector, at, new)
 
-    def _tear(self, at, wanted):
-        """Do the first part, then a part of the next byte's bits; nothing else of it; and stop."""
-        count = self.tear.randrange(len(wanted))
-        self.memory[at : at + count] = wanted[:count]
-        bits = self.tear.getrandbits(8)
-        self.memory[at + count] = self.memory[at + count] & ~bits & 0xFF | wanted[count] & bits
-        raise PowerCut
+    def _change(self, sector, at, wanted):
+        """Do an operation; or a part of it, then a part of the next byte's bits, and stop."""
+        self.operations += 1
+        if self.cut_at is not None and self.operations >= self.cut_at:
+            if self.tear is None or self.operations > self.cut_at:
+                raise PowerCut
+            count = self.tear.randrange(len(wanted))
+            bits = self.tear.getrandbits(8)
+            sector[at : at + count] = wanted[:count]
+            sector[at + count] = sector[at + count] & (~bits & 0xFF) | wanted[count] & bits
+            raise PowerCut
+        sector[at : at + len(wanted)] = wanted
 
 
 class NorSlot:
     """See store/list_slots.py."""
 
-    def __init__(self, nor, at):
+    def __init__(self, nor, at, size):
         self._nor = nor
         self._at = at
-        self.size = nor.slot_bytes
+        self.size = size
 
     def read_into(self, offset, buf):
         count = max(0, min(len(buf), self.size - offset))
-        buf[:count] = self._nor.memory[self._at + offset : self._at + offset + count]
+        done = 0
+        while done < count:
+            piece = self._nor.read(self._at + offset + done)[: count - done]
+            buf[done : done + len(piece)] = piece
+            done += len(piece)
         return count
 
     def erase(self, sector):
@@ -78,8 +93,13 @@ class NorSlot:
         self._nor.erase(self._at + sector * SECTOR)
 
     def write(self, offset, data):
+        """What crosses a sector's end is two operations."""
         self._inside(offset, len(data))
-        self._nor.write(self._at + offset, data)
+        done = 0
+        while done < len(data):
+            room = SECTOR - (offset + done) % SECTOR
+            self._nor.write(self._at + offset + done, data[done : done + room])
+            done += room
 
     def renew(self):
         """Nobody else writes here."""
