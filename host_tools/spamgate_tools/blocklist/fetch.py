@@ -22,7 +22,7 @@ import platformdirs
 from spamgate import VERSION
 from spamgate_tools.errors import UserError
 
-DEFAULT_MOST_BYTES = 64 << 20
+DEFAULT_MOST_BYTES = 128 << 20  # a million names in the wordiest format take 80 MB
 ASKED_LATELY_S = 3600  # Spamhaus wants no one to ask more often than hourly
 OLD_COPY_S = 7 * 86_400  # a server that is away: a copy not older than this stands in
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from spamgate_tools.blocklist.entry import DOMAIN, Entries
 from spamgate_tools.blocklist.names import NoName, wire_name
 from spamgate_tools.blocklist.networks import NoNetwork, read_networks
+from spamgate_tools.errors import UserError
 
 MOST_LINE_BYTES = 4096
+MOST_ENTRIES = 8_000_000
 _EXAMPLES = 3
 _EXAMPLE_BYTES = 80
-_SHOW_EVERY_LINES = 1 << 15
+_LOOK_EVERY_LINES = 1 << 15
 
 Heard = Callable[[int], None]
 
@@ -54,8 +56,14 @@ class Intake:
                 self.skip("line with NUL bytes")
             else:
                 yield line
-            if self._heard and not number % _SHOW_EVERY_LINES:
-                self._heard(number)
+            if not number % _LOOK_EVERY_LINES:
+                self._look()
+
+    def _look(self) -> None:
+        if self.entries.total() > MOST_ENTRIES:
+            raise UserError(f"holds more than {MOST_ENTRIES:,} entries", "no board and no router holds them; take less")
+        if self._heard:
+            self._heard(self.number)
 
     def block(self, text: bytes, kind: int = DOMAIN) -> None:
         """List a name; an address that stands for one is listed as a network."""
