@@ -6,6 +6,7 @@ The settings are checked by the firmware itself, which has their only table; her
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +22,11 @@ from spamgate_tools.runtime import find_micropython
 HEAP_KB = 512
 
 _LINK_KB = 64  # more, for the link over TCP and its sessions
+_LIST_KB = 64  # more, for what looks after a blocklist
+_PULL_HEAP = "heapsize=1m"
 
 _PROGRAM = "spamgate.app.gateway"
+_PULL = "spamgate.app.list_pull"
 _PATHS = ("state_dir", "event_log", "control")
 _AT_HAND = ("-", "")
 _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/bin:/bin"  # a user's PATH may lack the first two
@@ -59,7 +63,8 @@ def merge_settings(config: Mapping[str, object], options: Mapping[str, object]) 
 
 def heap_kb(settings: Mapping[str, object]) -> int:
     """Return the heap that a gateway with these settings is given."""
-    return HEAP_KB + (_LINK_KB if settings.get("link_port") else 0)
+    link_kb = _LINK_KB if settings.get("link_port") else 0
+    return HEAP_KB + link_kb + (_LIST_KB if settings.get("list_key") else 0)
 
 
 def run_gateway(settings: Mapping[str, object]) -> NoReturn:
@@ -75,6 +80,19 @@ def run_gateway(settings: Mapping[str, object]) -> NoReturn:
     os.umask(0o077)  # its socket and its files are root's own
     sys.stdout.flush()
     os.execve(command[0], command, environment)
+
+
+def run_pull(settings: Mapping[str, object], place: str | None) -> subprocess.CompletedProcess[str]:
+    """Run the program that fetches a newer blocklist, with the gateway's settings, and return how it ended."""
+    micropython = [os.path.abspath(find_micropython()[0])]
+    environment = {**os.environ, "MICROPYPATH": "."}
+    command = [*micropython, "-X", _PULL_HEAP, "-m", _PULL, "--config", _passed_on(settings)]
+    if place:
+        command += ["--from", place if "://" in place else os.path.abspath(place)]
+    folder = search_path(micropython)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, close_fds=False, umask=0o077
+    )
 
 
 def _passed_on(settings: Mapping[str, object]) -> str:

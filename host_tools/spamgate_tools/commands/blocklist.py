@@ -5,6 +5,7 @@ import click
 from spamgate_tools.commands.blocklist_build import build
 from spamgate_tools.commands.blocklist_info import info
 from spamgate_tools.commands.blocklist_keygen import keygen
+from spamgate_tools.commands.blocklist_pull import pull
 from spamgate_tools.commands.blocklist_push import push
 from spamgate_tools.commands.blocklist_query import query
 from spamgate_tools.commands.blocklist_sign import sign
@@ -27,5 +28,5 @@ def blocklist() -> None:
     """
 
 
-for verb in (build, info, query, keygen, sign, verify, push):
+for verb in (build, info, query, keygen, sign, verify, push, pull):
     blocklist.add_command(verb)
