@@ -3,11 +3,10 @@
 import random
 import unittest
 
-from fakes.lists import NOW_S, List, check, device, key, push
+from fakes.lists import NOW_S, List, check, device, key, push, remember_verdicts
 from fakes.nor import Nor, PowerCut
 from fakes.storage import FakeStorage
 
-from spamgate.store import list_trust
 from spamgate.store.list_update import FullUpdate
 from spamgate.wire.pss import encode_key
 
@@ -17,19 +16,7 @@ _PIECE = 3000
 _TEARS = 2  # a torn operation is tried so often, another part of it each time
 
 
-def _remember(verifies):
-    """Return a check of signatures that knows those it has seen: thousands are checked here, and few are different."""
-    known = {}
-
-    def remembered(*arguments):
-        if arguments not in known:
-            known[arguments] = verifies(*arguments)
-        return known[arguments]
-
-    return remembered
-
-
-list_trust.verifies = _remember(list_trust.verifies)
+remember_verdicts()
 
 
 class Cuts(unittest.TestCase):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from fakes.lists import DAY_S, NOW_S, List, device, head_of, push
+from fakes.lists import DAY_S, NOW_S, List, device, head_of, push, remember_verdicts
 from fakes.nor import Nor
 from fakes.storage import FakeStorage
 
@@ -15,6 +15,8 @@ from spamgate.wire.list_signing import make_head
 
 _SLOT = 0x8000
 _SIZE = 17000
+
+remember_verdicts()
 
 
 class Refusals(unittest.TestCase):
