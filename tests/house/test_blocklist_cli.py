@@ -113,7 +113,7 @@ def test_the_format_of_one_source_can_be_named(here):
 
 def test_names_are_asked_for_as_people_write_them(here):
     _build(here, "hosts.txt", "plain.txt", "--allow", "mine.txt")
-    asked = ["ADS.example.", "x.ok.ads.example", "google.com", "192.0.2.7", "192.0.2.8", "a.bücher.example", "a..b", "."]
+    asked = ["ADS.example.", "x.ok.ads.example", "google.com", "192.0.2.7", "192.0.2.8", "a.bücher.example", "a..b", ""]
     answers = _good(_run(here, "query", "home.sgb", *asked, "--json"))
     found = [(it["listed"], it["by"], it["allowed"]) for it in answers]
     assert [it["name"] for it in answers] == asked
