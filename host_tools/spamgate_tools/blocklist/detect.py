@@ -61,7 +61,7 @@ def _is_json(head: bytes) -> bool:
 def _chosen(votes: Counter[str], lines: int) -> str:
     if votes["plain"] and votes["addresses"]:
         votes["plain"] += votes.pop("addresses")  # a plain list may hold addresses beside its names
-    if votes["adblock"] * _FEW >= lines:
+    if votes["adblock"] and votes["adblock"] * _FEW >= lines:
         votes["adblock"] += votes["plain"] + votes["hosts"]  # and rules may stand beside names of any kind
     if not votes:
         raise UserError("its format is none that is known" if lines else "holds nothing but comments", _HINT)

@@ -5,6 +5,7 @@ read as a list: a page that says "try later" never takes its place.
 """
 
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
@@ -119,7 +120,7 @@ class Fetcher:
                 copy.asked(self._clock())
                 return Fetched(copy.data(), "not changed", former=former)
             return self._old_copy(url, copy, f"{error.code} {error.reason}")
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, http.client.HTTPException) as error:
             return self._old_copy(url, copy, str(getattr(error, "reason", error)) or type(error).__name__)
         data = unpacked(url, data, self._most_bytes)
 

@@ -57,10 +57,20 @@ def read_source(where: str, format: str | None = None, options: Options | None =
 
 def _read(where: str, fetched: Fetched, format: str | None, options: Options) -> SourceReport:
     data = _as_text(fetched.data)
-    format = format or detect(data)
     progress = options.progress
-    intake = Intake(data, (lambda line: progress(where, "reading", line, 0)) if progress else None, options.rpz)
-    FORMATS[format].read(intake)
+    heard = (lambda line: progress(where, "reading", line, 0)) if progress else None
+    chosen = format or detect(data)
+    intake = Intake(data, heard, options.rpz)
+    FORMATS[chosen].read(intake)
+    if format is None and chosen == "addresses" and "not an address" in intake.skipped:
+        among_names = Intake(data)  # a plain list may begin with thousands of addresses
+        FORMATS["plain"].read(among_names)
+        if among_names.entries.total() > intake.entries.total():
+            chosen, intake = "plain", among_names
+    return _report(where, fetched, chosen, intake)
+
+
+def _report(where: str, fetched: Fetched, format: str, intake: Intake) -> SourceReport:
     report = SourceReport(
         source=where,
         format=format,
@@ -69,7 +79,7 @@ def _read(where: str, fetched: Fetched, format: str | None, options: Options) ->
         size_bytes=len(fetched.data),
         sha256=hashlib.sha256(fetched.data).hexdigest(),
         entries=intake.entries,
-        lines=data.count(b"\n") + (data[-1:] != b"\n"),
+        lines=intake.data.count(b"\n") + (intake.data[-1:] != b"\n"),
         duplicates=intake.duplicates,
         skipped=intake.skipped,
         notes=fetched.notes + intake.notes,

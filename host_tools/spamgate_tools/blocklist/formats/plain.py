@@ -36,7 +36,7 @@ def read_json(intake: Intake) -> None:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        raise UserError("is JSON, but no array of names")
+        raise UserError("is JSON, but no array of names", "take the names out of it, one a line")
     for intake.number, item in enumerate(items, 1):
         intake.raw = str(item)[:200].encode("utf-8", "replace")
         if isinstance(item, str) and item.strip():

@@ -12,7 +12,7 @@ from spamgate_tools.blocklist.intake import Intake
 
 _CLASSES = frozenset((b"IN", b"CH", b"HS", b"CLASS1"))
 _TTL = re.compile(rb"\d+(?:[smhdw]\d*)*", re.IGNORECASE)
-_PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"|;|[()]|[^\s();"]+')
+_PIECE = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?$)|;|[()]|[^\s();"]+')  # a quote that is left open takes the line
 _MOST_LINES = 1000  # of one record
 
 
