@@ -52,9 +52,9 @@ class Nor:
         sector = self.sectors[at // SECTOR]
         at %= SECTOR
         new = bytes(data)
-        for old, byte in zip(sector[at : at + len(new)], new):
-            if old & byte != byte:
-                raise ValueError("written where it was not erased")
+        bits = int.from_bytes(new, "big")
+        if int.from_bytes(sector[at : at + len(new)], "big") & bits != bits:
+            raise ValueError("written where it was not erased")
         self._change(sector, at, new)
 
     def _change(self, sector, at, wanted):
