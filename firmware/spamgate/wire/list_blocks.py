@@ -104,3 +104,26 @@ def encode(numbers: ptr32, count: int, k: int, out: ptr8, room: int) -> int:
         clean = byte + 4
         pos += k
     return (pos + 7) >> 3
+
+
+@micropython.viper
+def drop(numbers: ptr32, count: int, at: int) -> int:
+    """Take number `at` out and return how many are left."""
+    count -= 1
+    while at < count:
+        numbers[at] = int(numbers[at + 1])
+        at += 1
+    return count
+
+
+@micropython.viper
+def insert(numbers: ptr32, count: int, value: int) -> int:
+    """Put a number in its place among rising ones and return how many there are, or -1: it is there."""
+    at = count
+    while at > 0 and int(numbers[at - 1]) > value:
+        numbers[at] = int(numbers[at - 1])
+        at -= 1
+    if at > 0 and int(numbers[at - 1]) == value:
+        return -1
+    numbers[at] = value
+    return count + 1

@@ -37,6 +37,7 @@ _MAX_RANGE_BITS = const(40)
 _MAX_INDEX_BITS = const(16)
 _MAX_REST_BITS = const(30)
 _MAX_CODE_BITS = const(24)
+_COUNT_BITS = const(24)
 _HALF_BITS = const(20)  # of the hash, in each word of the state
 _DOMAIN = const(0)
 _EXACT = const(1)  # both the kind and its flag
@@ -153,7 +154,8 @@ class ListFile:
             and self.range_bits - self.index_bits <= _MAX_REST_BITS
             and self.largest_block <= _MAX_BLOCK_BYTES
             and not self.blocks_bytes >> 23
-            and not self.seed >> 30
+            and not self.seed >> _MAX_REST_BITS
+            and not (self.names | self.allow | self.v4 | self.v6) >> _COUNT_BITS
         )
 
     def _is_in(self, number: int) -> bool:
