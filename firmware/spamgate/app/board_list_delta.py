@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from spamgate.app.board_lists import BoardLists
 
-_HEAD_BYTES = const(4096)
+_HEAD_BYTES = const(2048)  # of a delta: without the marks of progress that a list has room for
 
 
 def open_delta(lists: "BoardLists", storage: "Any") -> DeltaUpdate:

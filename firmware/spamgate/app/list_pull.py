@@ -37,7 +37,7 @@ DELTA_FILE = "list.sgd"
 _CLAIM = "spamgate-lists"
 _MEGABYTE = const(1 << 20)
 _CHUNK_BYTES = const(16384)
-_MATTERS = const(2048)  # of a head; behind it are marks
+_MATTERS = const(2048)  # of a head; behind it are marks, and a delta has only this
 _MOST_TAG = const(200)  # letters; a longer one is none that serves
 _HEAD_S = const(60)
 _SLOWEST_BYTES_S = const(4096)
@@ -133,7 +133,7 @@ class Puller:
             while True:
                 count = answer.read_into(self._buf)
                 if not count:
-                    return at > HEAD_BYTES
+                    return at > _MATTERS
                 if at + count > most_bytes:
                     raise RefusedError("%s: is longer than the list itself" % name)
                 self._storage.write_at(DELTA_FILE, at, bytes(self._buf[:count]))
@@ -143,11 +143,11 @@ class Puller:
             answer.close()
 
     def _apply_delta(self) -> bool:
-        head = self._storage.read_at(DELTA_FILE, 0, HEAD_BYTES)
+        head = self._storage.read_at(DELTA_FILE, 0, _MATTERS)
         with open(self._settings.state_dir + "/" + DELTA_FILE, "rb") as file:
 
             def read(offset: int, buf: "bytearray | memoryview") -> int:
-                file.seek(HEAD_BYTES + offset)
+                file.seek(_MATTERS + offset)
                 return file.readinto(buf)
 
             update = DeltaUpdate(self._lists, head, self._now_s(), read)
