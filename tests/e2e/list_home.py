@@ -9,6 +9,7 @@ from pathlib import Path
 from e2e.life import Home
 from fakes.list_keys import Key
 
+from spamgate.wire.list_delta import DELTA_HEAD_BYTES
 from spamgate.wire.list_manifest import DELTA, LIST, signed_digest
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter, NameHasher
@@ -71,7 +72,7 @@ class SignedList:
         return int(self.manifest["version"])
 
     def head(self, magic: bytes = LIST) -> bytes:
-        """Return the first 4096 bytes of its file, or of a delta's."""
+        """Return the first bytes of its file; a delta has the first 2048 of these."""
         return make_head(magic, self._text, self._signature)
 
     def file(self) -> bytes:
@@ -80,7 +81,7 @@ class SignedList:
 
     def delta(self, body: bytes) -> bytes:
         """Return the file of a delta with this body that leads to it."""
-        return self.head(DELTA) + body
+        return self.head(DELTA)[:DELTA_HEAD_BYTES] + body
 
     def put(self, folder: Path, name: str = "home") -> None:
         """Put it where a web server finds it."""

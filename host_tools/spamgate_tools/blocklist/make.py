@@ -67,8 +67,8 @@ def make_list(order: Order, source_heard: SourceHeard, step_heard: Heard) -> Mad
     dropped = {"repeated": gathered.repeated, "covered": built.covered}
     report = {**facts, "dropped": dropped, "universe": proof, "sources": gathered.reports}
     kept = _keep_former(order.output)
-    _write(order.output, built.file())
-    _write(report_path(order.output), json.dumps(report, indent=1).encode())
+    write_file(order.output, built.file())
+    write_file(report_path(order.output), json.dumps(report, indent=1).encode())
     return Made(report, _lines(gathered, report, order.output, kept))
 
 
@@ -108,11 +108,11 @@ def _keep_former(output: Path) -> Path | None:
     except UserError:
         return None
     former = output.with_name(f"{output.stem}.former{output.suffix}")
-    _write(former, output.read_bytes())
+    write_file(former, output.read_bytes())
     return former
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Put a file in its place at once: whoever reads it has the former one or this."""
     new = path.with_name(path.name + ".new")
     try:

@@ -3,6 +3,7 @@
 import click
 
 from spamgate_tools.commands.blocklist_build import build
+from spamgate_tools.commands.blocklist_diff import diff
 from spamgate_tools.commands.blocklist_info import info
 from spamgate_tools.commands.blocklist_keygen import keygen
 from spamgate_tools.commands.blocklist_pull import pull
@@ -28,5 +29,5 @@ def blocklist() -> None:
     """
 
 
-for verb in (build, info, query, keygen, sign, verify, push, pull):
+for verb in (build, info, query, diff, keygen, sign, verify, push, pull):
     blocklist.add_command(verb)
