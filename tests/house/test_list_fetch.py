@@ -134,6 +134,11 @@ def test_a_packed_answer_is_unpacked(site: Site, options: Options) -> None:
     assert read_source(site.url, options=options).origin == "asked lately"
 
 
+def test_a_packed_file_is_unpacked_though_packed_again_for_the_way(site: Site, options: Options) -> None:
+    site.headers, site.body = {"Content-Encoding": "gzip"}, gzip.compress(gzip.compress(NAMES))
+    assert read_source(site.url, options=options).taken == 500
+
+
 def test_a_broken_cache_is_fetched_anew(site: Site, options: Options) -> None:
     read_source(site.url, options=options)
     assert options.cache
@@ -165,6 +170,7 @@ def test_what_is_no_list_leaves_the_copy_alone(
     good, site.status, site.body = site.body, status, body
     assert refusal(site.url, options).startswith(says)
     site.status = 503
+    clock.now_s += HOUR_S
     report = read_source(site.url, options=options)
     assert (report.origin, report.taken) == ("old copy", len(good.split()))
 
@@ -184,6 +190,10 @@ def test_a_server_that_is_away_is_stood_in_for_a_week(site: Site, options: Optio
     clock.now_s += 5 * HOUR_S
     report = read_source(site.url, options=options)
     assert report.notes == ["cannot be fetched (500 Internal Server Error); the copy fetched 5 hours ago stands in"]
+    asked = len(site.asked)
+    report = read_source(site.url, options=options)  # and is not asked again at once
+    assert report.notes == ["its server says 500 Internal Server Error; the copy of before stands in"]
+    assert len(site.asked) == asked
     clock.now_s += 7 * 24 * HOUR_S
     assert refusal(site.url, options) == (
         "cannot be fetched: 500 Internal Server Error; look at the address, or fetch it by hand and name the file"

@@ -111,7 +111,7 @@ class Fetcher:
         age_s = self._clock() - copy.facts.get("asked", 0)
         former = int(copy.facts.get("taken", 0))
         if copy.there and not self._refresh and 0 <= age_s < ASKED_LATELY_S:
-            return Fetched(copy.data(), "asked lately", former=former)
+            return Fetched(copy.data(), "asked lately", copy.trouble(), former)
         try:
             data, headers = self._ask(url, copy.facts if copy.there else {})
         except urllib.error.HTTPError as error:
@@ -119,10 +119,14 @@ class Fetcher:
             if error.code == 304 and copy.there:
                 copy.asked(self._clock())
                 return Fetched(copy.data(), "not changed", former=former)
-            return self._old_copy(url, copy, f"{error.code} {error.reason}")
+            why = f"{error.code} {error.reason}"
+            copy.asked(self._clock(), f"its server says {why}; the copy of before stands in")
+            return self._old_copy(url, copy, why)
         except (OSError, ValueError, EOFError, http.client.HTTPException) as error:
             return self._old_copy(url, copy, str(getattr(error, "reason", error)) or type(error).__name__)
         data = unpacked(url, data, self._most_bytes)
+        if headers.get("Content-Encoding") == "gzip":  # then what was packed for the way may be a packed file
+            data = unpacked(url, data, self._most_bytes)
 
         def keep(taken: int) -> None:
             copy.replace(data, headers, taken, self._clock())
@@ -196,10 +200,15 @@ class _Copy:
     def data(self) -> bytes:
         return self._body.read_bytes()
 
-    def asked(self, now_s: float) -> None:
+    def trouble(self) -> list[str]:
+        """Return what kept the server from giving a newer copy, when it was last asked."""
+        return [self.facts["trouble"]] if self.facts.get("trouble") else []
+
+    def asked(self, now_s: float, trouble: str = "") -> None:
         """Note that the server was asked, so that it is not asked again at once."""
-        self.facts["asked"] = now_s
-        self._write_facts()
+        if self.there:
+            self.facts.update(asked=now_s, trouble=trouble)
+            self._write_facts()
 
     def replace(self, data: bytes, headers: Message, taken: int, now_s: float) -> None:
         """Put a new copy in the cache; one that cannot be written is no reason to stop."""
@@ -214,7 +223,9 @@ class _Copy:
         }
         try:
             self._body.parent.mkdir(parents=True, exist_ok=True)
-            self._body.write_bytes(data)
+            new = self._body.with_suffix(".new")
+            new.write_bytes(data)
+            new.replace(self._body)
         except OSError:
             return
         self._write_facts()
