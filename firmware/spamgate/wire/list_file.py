@@ -25,13 +25,13 @@ EXCEPTION_BYTES = 8
 HAS_EXCEPTIONS = 0x80  # in the last byte of an index entry
 HAS_EXACT = 1  # flags of the header: there are entries of this kind
 HAS_CHILDREN = 2
-MAX_BLOCK_BYTES = 1400  # so that a reader's buffers stay below 2 KB
+MAX_BLOCK_BYTES = 1200  # so that a reader's buffers stay below 2 KB
 
 _HEADER_BYTES = const(48)
 _INDEX_ENTRY_BYTES = const(3)
 _STARTS_BYTES = const(128)
 _EXCEPTION_BYTES = const(8)
-_MAX_BLOCK_BYTES = const(1400)
+_MAX_BLOCK_BYTES = const(1200)
 _SLACK_BYTES = const(4)
 _MAX_RANGE_BITS = const(40)
 _MAX_INDEX_BITS = const(16)
