@@ -1,4 +1,4 @@
-"""A home whose gateway takes blocklists: made in memory, signed with a test key, and put where a web server has them."""
+"""A home whose gateway takes blocklists: made in memory, signed with a test key, put where a web server has them."""
 
 import hashlib
 import ipaddress

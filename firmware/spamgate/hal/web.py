@@ -244,12 +244,12 @@ def _wait_for_connection(sock: "Any", address: "Any", deadline: _Deadline) -> No
 
 def _tls(path: str) -> "Any":
     """Return what checks certificates against those in a file of PEM, one after another."""
-    try:
-        import ssl
+    try:  # what `ssl` stands upon, which is frozen into MicroPython and not in MICROPYPATH
+        import tls  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise WebError("this MicroPython has no TLS: take http://, for lists are signed, or a build with TLS") from None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = tls.CERT_REQUIRED
     for bundle in (path,) if path else BUNDLES:
         if _load(context, bundle):
             return context
@@ -267,7 +267,7 @@ def _load(context: "Any", path: str) -> int:
                     part = ""
                 elif line.startswith("-----END"):
                     try:
-                        context.load_verify_locations(cadata=binascii.a2b_base64(part))
+                        context.load_verify_locations(binascii.a2b_base64(part))
                         loaded += 1
                     except ValueError:
                         pass
