@@ -8,9 +8,12 @@ from fakes.storage import FakeStorage
 from spamgate.store import list_trust
 from spamgate.store.list_slots import ListSlots
 from spamgate.store.list_trust import Trust, encode_key
-from spamgate.store.list_update import FullUpdate
-from spamgate.wire.list_manifest import LIST, signed_digest
+from spamgate.store.list_update import DeltaUpdate, FullUpdate
+from spamgate.wire.list_delta import DELTA_HEAD_BYTES
+from spamgate.wire.list_delta_writer import make_delta
+from spamgate.wire.list_manifest import DELTA, LIST, signed_digest
 from spamgate.wire.list_signing import encode_manifest, make_head
+from spamgate.wire.list_writer import ListWriter
 
 NOW_S = 1790000000
 DAY_S = 86400
@@ -70,10 +73,10 @@ def remember_verdicts():
 
 
 class List:
-    """A list as it is sent: head and body."""
+    """A list as it is sent: head and body; `size` may be the body."""
 
     def __init__(self, size=40000, seed=1, age=0, number=0, **other):
-        self.body = body_of(size, seed)
+        self.body = body_of(size, seed) if isinstance(size, int) else size
         self.manifest = manifest_of(self.body, age, **other)
         self.head = head_of(self.manifest, number)
 
@@ -103,6 +106,32 @@ def check(lists):
     while not lists.is_checked():
         was_bad = lists.check_step() or was_bad
     return was_bad
+
+
+class Delta:
+    """What leads from one list to another, as it is sent."""
+
+    def __init__(self, base, new, number=0):
+        self.new = new
+        self.head = head_of(new.manifest, number, DELTA)[:DELTA_HEAD_BYTES]
+        self.body = make_delta(base.body, new.body)
+
+    def read_into(self, offset, buf):
+        part = self.body[offset : offset + len(buf)]
+        buf[: len(part)] = part
+        return len(part)
+
+
+def names_list(entries, age, **other):
+    """Return a list that holds names, given by their hashes, as `blocklist build` makes them."""
+    return List(ListWriter(24, least_labels=2, most_labels=2).body(entries), 0, age, **other)
+
+
+def merge(lists, delta, now_s=NOW_S):
+    """Bring a delta."""
+    update = DeltaUpdate(lists, delta.head, now_s, delta.read_into)
+    while not update.step():
+        pass
 
 
 def push(lists, new, piece=1000, now_s=NOW_S):

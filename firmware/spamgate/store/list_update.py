@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from spamgate.store.list_slots import ListSlots
 
+    Buffer = bytes | bytearray
+
 _HEAD_BYTES = const(4096)
 _SECTOR = const(4096)
 _STRIDE = const(16384)
@@ -38,7 +40,7 @@ _NO_MARK = b"\xff" * MARK_BYTES
 class Update:
     """What full updates and deltas have in common; RefusedError when the list is not to be taken."""
 
-    def __init__(self, lists: "ListSlots", head: bytes, magic: bytes, now_s: int) -> None:
+    def __init__(self, lists: "ListSlots", head: "Buffer", magic: bytes, now_s: int) -> None:
         self._lists = lists
         self._head = _take_apart(head, magic)
         self.manifest = lists.trust.open(self._head)
@@ -78,14 +80,14 @@ class Update:
 class FullUpdate(Update):
     """A whole list; `head` is the first 4096 bytes of its file.  `offset` is where in the body to go on."""
 
-    def __init__(self, lists: "ListSlots", head: bytes, now_s: int) -> None:
+    def __init__(self, lists: "ListSlots", head: "Buffer", now_s: int) -> None:
         super().__init__(lists, head, LIST, now_s)
         self.offset = 0
         self._is_prepared = lists.head_of(lists.free()) == self._unfinished_head()
         if self._is_prepared:
             self.offset = min(self._progress() * _STRIDE, self.size // _STRIDE * _STRIDE)
 
-    def take(self, buf: "bytes | bytearray", start: int, end: int) -> None:
+    def take(self, buf: "Buffer", start: int, end: int) -> None:
         """Write the body's next bytes."""
         if end - start > self.size - self.offset:
             raise RefusedError("more bytes come than the manifest says", "check where the list comes from")
@@ -133,7 +135,7 @@ class FullUpdate(Update):
 class DeltaUpdate(Update):
     """What changes from the list in force; `read_delta(offset, buf)` reads the body of its file."""
 
-    def __init__(self, lists: "ListSlots", head: bytes, now_s: int, read_delta: "Callable[[int, Any], int]") -> None:
+    def __init__(self, lists: "ListSlots", head: "Buffer", now_s: int, read_delta: "Callable[[int, Any], int]") -> None:
         super().__init__(lists, head, DELTA, now_s)
         base = bytearray(_DIGEST_BYTES)
         read_delta(0, base)
@@ -190,7 +192,7 @@ def unfinished_head(lists: "ListSlots") -> bytes:
     return buf[PENDING_AT:] + buf[MARK_BYTES:PENDING_AT] + b"\xff" * (HEAD_BYTES - PENDING_AT)
 
 
-def _take_apart(head: bytes, magic: bytes) -> "Any":
+def _take_apart(head: "Buffer", magic: bytes) -> "Any":
     try:
         parts = split_head(head)
     except FormError as error:
