@@ -1,4 +1,4 @@
-"""Real resolvers as judges of configurations: Unbound and dnsmasq on loopback, above a world that answers everything.
+"""Real resolvers as judges of configurations: Unbound, BIND, dnsmasq on loopback, above a world that answers all.
 
 What a resolver answers with the address of that world it resolved as usual; whatever else it says, it blocked.
 """
@@ -48,6 +48,21 @@ remote-control:
 """
 _ZONE = 'rpz:\n  name: "{name}"\n  zonefile: "{file}"\n'
 
+_NAMED = """options {{
+  directory "{folder}";
+  pid-file none;
+  session-keyfile none;
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  dnssec-validation no;
+  forward only;
+  forwarders port {world} {{ 127.0.0.1; }};
+  {policy}
+}};
+controls {{ }};
+{zones}
+"""
+
 
 class Peer:
     """A resolver to ask."""
@@ -75,6 +90,22 @@ def unbound(folder: Path, server: str = "", zones: tuple[str, ...] = ()) -> Iter
         values = {"folder": folder, "port": port, "world": world, "server": server, "zones": "".join(clauses)}
         settings.write_text(_UNBOUND.format(**values))
         with _running(["unbound", "-d", "-c", str(settings)], port, folder):
+            yield Peer(port)
+
+
+@contextmanager
+def named(folder: Path, zones: str = "", policy: str = "") -> Iterator[Peer]:
+    """Run BIND with zone statements, or with a policy zone given as text."""
+    with _world() as world:
+        port = _free_port()
+        clause = ""
+        if policy:
+            (folder / "policy").write_text(policy)
+            clause = 'response-policy { zone "rpz0.example"; };'
+            zones += 'zone "rpz0.example" { type primary; file "policy"; };'
+        settings = folder / "named.conf"
+        settings.write_text(_NAMED.format(folder=folder, port=port, world=world, policy=clause, zones=zones))
+        with _running(["named", "-g", "-c", str(settings)], port, folder):
             yield Peer(port)
 
 

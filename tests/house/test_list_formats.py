@@ -126,6 +126,7 @@ LINES = [
     ("bind", 'zone "a.example" { type master; file "x"; };\nzone "b.example" IN {\n type primary;\n};', [*"ab"], []),
     ("bind", '// zone "a.example" {type master;};\n/* zone "b.example"\n{type master;}; */', [], []),
     ("bind", 'zone "a.example" { type forward; };', [], ["zone of another type"]),
+    ("bind", 'zone "a.example" {type master; allow-query { any; };};', ["a.example"], []),
     ("bind", 'zone "a.example" { type master;', [], ["zone that is not written as BIND wants it"]),
     ("bind", 'zone "localhost" {type master;};\nzone "2.0.192.in-addr.arpa" {type master;};', [], [OWN]),
     # addresses

@@ -1,4 +1,4 @@
-"""What our readers make of configurations against what Unbound and dnsmasq do with the same ones.
+"""What our readers make of configurations against what Unbound, BIND and dnsmasq do with the same ones.
 
 Random zones over few labels, so that names, wildcards and exceptions lie above, below and upon each other; every name
 is asked for that could tell a difference.
@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 from exact_lists import is_blocked
-from peer_resolvers import dnsmasq, unbound
+from peer_resolvers import dnsmasq, named, unbound
 
 from spamgate_tools.blocklist.formats import FORMATS
 from spamgate_tools.blocklist.intake import Intake
@@ -42,19 +42,35 @@ def differences(blocks, intake: Intake, names: list[str]) -> list[tuple[str, boo
 
 def test_policy_zones_block_and_pass_what_they_do_in_unbound(tmp_path: Path) -> None:
     for seed in _SEEDS:
-        rng = random.Random(seed)
-        lines, asked = ["@ SOA ns.example. host.example. 1 3600 600 86400 60"], []
-        for number in range(_TREES):
-            top = _TOP.format(number)
-            lines += policy(rng, top)
-            asked += names_below(top)
-        zone = "\n".join(lines) + "\n"
+        zone, asked = policy_zone(seed)
         intake = read("rpz", zone)
         folder = tmp_path / str(seed)
         folder.mkdir()
         with unbound(folder, zones=(f"$ORIGIN rpz0.example.\n{zone}",)) as peer:
             assert differences(peer.blocks, intake, asked) == [], seed
         assert sum(is_blocked(intake.entries, name) for name in asked) > 100
+
+
+def test_policy_zones_block_and_pass_what_they_do_in_bind(tmp_path: Path) -> None:
+    zone, asked = policy_zone(_SEEDS[0])
+    zone += "once.example CNAME once.example.\n*.once.example CNAME .\n"  # what passthru was written as once
+    asked += names_below("once.example")
+    intake = read("rpz", zone)
+    with named(tmp_path, policy=f"$TTL 60\n{zone}") as peer:
+        assert differences(peer.blocks, intake, asked) == []
+    assert sum(is_blocked(intake.entries, name) for name in asked) > 100
+
+
+def policy_zone(seed: int) -> tuple[str, list[str]]:
+    """Return a zone made from a seed, and the names to ask for."""
+    rng = random.Random(seed)
+    lines = ["@ SOA ns.example. host.example. 1 3600 600 86400 60", " NS ns.example."]
+    asked: list[str] = []
+    for number in range(_TREES):
+        top = _TOP.format(number)
+        lines += policy(rng, top)
+        asked += names_below(top)
+    return "\n".join((*lines, "")), asked
 
 
 def policy(rng: random.Random, top: str) -> list[str]:
@@ -109,6 +125,23 @@ def local_zones(rng: random.Random, top: str) -> list[str]:
         "deep": [f"local-zone: b.a.{top} {blocking}"],
     }
     return shapes[rng.choice(sorted(shapes))]
+
+
+# --- BIND's own settings ---------------------------------------------------------------------------
+
+
+def test_zones_block_what_they_do_in_bind(tmp_path: Path) -> None:
+    (tmp_path / "null.zone").write_text("$TTL 60\n@ SOA ns.example. a.example. 1 3600 600 86400 60\n@ NS ns.example.\n")
+    asked = [name for number in range(20) for name in names_below(_TOP.format(number))]
+    zones = [
+        f'zone "{name}" {{ type {("master", "primary")[number % 2]}; file "null.zone"; allow-query {{ any; }}; }};'
+        for number, name in enumerate(random.Random(_SEEDS[0]).sample(asked, 40))
+    ]
+    zones += ["// no zone", "/* none", "either */", 'zone "t21.example" { type forward; forwarders { 127.0.0.9; }; };']
+    intake = read("bind", "\n".join(zones))
+    with named(tmp_path, zones="\n".join(zones)) as peer:
+        assert differences(peer.blocks, intake, asked) == []
+    assert list(intake.skipped) == ["zone of another type"]
 
 
 # --- dnsmasq ----------------------------------------------------------------------------------------

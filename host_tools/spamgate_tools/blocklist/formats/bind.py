@@ -9,7 +9,8 @@ from spamgate_tools.blocklist.intake import Intake
 
 SENSE = "a zone of BIND's is a name and everything below it"
 
-_ZONE = re.compile(rb'\bzone\s+"([^"\s]{1,300})"\s*(?:in\s*)?\{([^{}]{0,2000})\}', re.IGNORECASE)
+_BODY = rb"\{((?:[^{}]++|\{[^{}]*+\})*+)\}"  # with lists of addresses and the like in it; never tried twice
+_ZONE = re.compile(rb'\bzone\s+"([^"\s]{1,300})"\s*(?:in\s*)?' + _BODY, re.IGNORECASE)
 _BEGINS = re.compile(rb"^[ \t]*zone\b", re.MULTILINE | re.IGNORECASE)
 _MASTER = re.compile(rb"\btype\s+(?:master|primary)\b", re.IGNORECASE)
 _NOT_OURS = (b".in-addr.arpa", b".ip6.arpa")
