@@ -70,7 +70,7 @@ LINES = [
     ("adblock", "|a.example^\n|b.example|", ["=a.example", "=b.example"], []),
     ("adblock", "||*.a.example^\n.b.example^\n*.c.example^", ["*.a.example", "*.b.example", "*.c.example"], []),
     ("adblock", "a.example\n0.0.0.0 b.example # why", ["a.example", "b.example"], []),
-    ("adblock", "||a.example\n||b.example^*", [], [NO_END]),
+    ("adblock", "||a.example\n||word\n|b.example\n||c.example^*\n||d.", ["a.example"], [NO_END]),
     ("adblock", "a.example^\n@@b.example^", [], [NO_BEGIN]),
     ("adblock", "||a*.example^\n||a.*^", [], ["pattern with *"]),
     ("adblock", "*ads*\n.ads.", [], ["pattern without marks"]),

@@ -2,7 +2,7 @@
 
 What a rule means for a name, by its marks (AdGuard's DNS filtering syntax): `||` begins at a label, `|` at the name's
 beginning, `^` and `|` end where the name ends, `*` is any text.  A rule without them is a piece of text that may stand
-anywhere in a name, hence no entry.  Rules about pages, their elements or who asks are none either.
+anywhere in a name, hence no entry, unless it is a whole name.  Rules about pages, their elements or who asks are none either.
 """
 
 import re
@@ -15,6 +15,7 @@ from spamgate_tools.blocklist.names import NoName, wire_name
 SENSE = "||name^ is a name and everything below it; so is a name without marks"
 
 _USUAL = re.compile(rb"\|\|([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\^")
+_WHOLE_NAME = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _RULE = re.compile(rb"(\|\|?)?(.*?)(\^\|?|\|)?")
 _ABOUT_ELEMENTS = re.compile(rb"#[@?$%]*#|#@?[$%?]+#|\$\$|\$@\$")
 _ELEMENT = re.compile(rb"#[@?$%]*#[^#\s]")  # else a line that begins so is a comment
@@ -45,6 +46,7 @@ class _Reader:
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
         self.important = 0
+        self.open_ended = 0
         self.disabled: set[Rule] = set()
 
     def read_rule(self, line: bytes) -> None:
@@ -77,6 +79,7 @@ class _Reader:
 
     def _read_pattern(self, pattern: bytes, is_exception: bool, is_disabled: bool) -> None:
         kind, name = _meaning(pattern)
+        self.open_ended += kind == DOMAIN and pattern == b"||" + name
         if kind < 0:
             self.intake.skip(name.decode())
         elif is_disabled:
@@ -102,6 +105,9 @@ class _Reader:
             names.discard(name)
         if taken_back:
             self.intake.notes.append(f"{taken_back} rules are taken back by the modifier badfilter")
+        if self.open_ended:
+            means = "each is taken as its name and what is below, not as longer names"
+            self.intake.notes.append(f"{self.open_ended} rules have no end (^): {means}")
         if self.important:
             note = f"{self.important} rules are marked important: they are taken as others are, and an exception wins"
             self.intake.notes.append(note)
@@ -116,7 +122,7 @@ def _meaning(pattern: bytes) -> tuple[int, bytes]:
     if not begin and not end:
         marked = name[:1] in (b".", b"*") or b"*" in name
         return (-1, b"pattern without marks") if marked or b"." not in name else (DOMAIN, name)
-    if not end:
+    if not end and (begin != b"||" or not _WHOLE_NAME.fullmatch(name)):
         return -1, b"pattern without an end (^)"
     if begin == b"||" and name[:1] == b"[" and name[-1:] == b"]":
         return DOMAIN, name[1:-1]
