@@ -18,6 +18,7 @@ from spamgate_tools.blocklist.classes import (
 )
 from spamgate_tools.blocklist.cover import join_networks, suffixes
 from spamgate_tools.blocklist.entry import CHILDREN, DOMAIN, EXACT, KINDS, Entries
+from spamgate_tools.blocklist.hashing import hash_entries
 from spamgate_tools.blocklist.names import wire_name
 from spamgate_tools.blocklist.open_list import exceptions_in, hashes_in, reader_of
 from spamgate_tools.errors import UserError
@@ -165,6 +166,13 @@ def test_other_names_hit_as_often_as_the_class_says():
     hits = sum(reader.listed(wire_name(b"free%d.example" % number)) for number in range(probes))
     by_design = probes * reader.names / (1 << 24)
     assert abs(hits - by_design) < 5 * by_design**0.5, (hits, by_design)
+
+
+def test_two_processes_find_the_hashes_that_one_finds(monkeypatch):
+    entries = _entries(*_made_up(3000), *(f"=exact{it}.example" for it in range(99)))
+    alone = hash_entries(7, entries.blocked)
+    monkeypatch.setattr("spamgate_tools.blocklist.hashing._WORTH_A_PROCESS", 1000)
+    assert sorted(hash_entries(7, entries.blocked)) == sorted(alone)
 
 
 def test_networks_are_joined_as_ipaddress_joins_them():

@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from spamgate.wire.list_manifest import HEAD_BYTES, LIST, SIGNATURE_BYTES, split_head
+from spamgate.wire.list_delta import DELTA_HEAD_BYTES, Merge
+from spamgate.wire.list_manifest import DELTA, HEAD_BYTES, LIST, SIGNATURE_BYTES, split_head
 from spamgate.wire.list_signing import encode_manifest, make_head
-from spamgate_tools.blocklist.open_list import open_list
+from spamgate_tools.blocklist.open_list import open_list, source_of
 
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 _HOSTS = "# hosts\n0.0.0.0 ads.example\n0.0.0.0 track.example\n0.0.0.0 www.ads.example\n"
@@ -154,6 +156,42 @@ def test_a_signed_list_is_kept_beside_the_new_one(here):
     assert "is now home.former.sgb" in _build(here, "hosts.txt", "plain.txt").stdout
     assert (here / "home.former.sgb").read_bytes() == former
     assert not open_list(here / "home.sgb").is_signed
+
+
+def test_a_difference_is_counted_and_a_delta_leads_from_one_list_to_the_other(here):
+    _build(here, "hosts.txt", "plain.txt")
+    (here / "home.sgb").rename(here / "old.sgb")
+    (here / "plain.txt").write_text("mal.example\n192.0.2.8\n2001:db8:1::/48\nfresh.example\n")
+    _build(here, "hosts.txt", "plain.txt", "--allow", "mine.txt")
+    assert "is not signed" in _fault(_run(here, "diff", "old.sgb", "home.sgb", "-o", "x.sgd"))
+    _signed(here / "home.sgb")
+    (told,) = _good(_run(here, "diff", "old.sgb", "home.sgb", "-o", "new.sgd", "--json"))
+    assert told["names"] == {"added": 1, "removed": 1, "kept": 3}
+    assert told["allowed"] == {"added": 1, "removed": 0, "kept": 0}
+    assert told["networks"] == {"added": 2, "removed": 1, "kept": 0}
+    delta = (here / "new.sgd").read_bytes()
+    assert told["delta_bytes"] == len(delta) < told["new_bytes"]
+    old, new = (open_list(here / name) for name in ("old.sgb", "home.sgb"))
+    assert split_head(delta).magic == DELTA and split_head(delta).manifest == new.head.manifest
+    made = bytearray(len(new.body))
+    merge = Merge(source_of(old.body), source_of(delta[DELTA_HEAD_BYTES:]), _writer(made))
+    while not merge.step():
+        pass
+    assert made == new.body
+
+
+def _writer(into: bytearray) -> Callable[[int, bytes], None]:
+    def write(offset: int, data: bytes) -> None:
+        into[offset : offset + len(data)] = data
+
+    return write
+
+
+def test_lists_of_different_classes_are_not_compared(here):
+    _build(here, "hosts.txt")
+    (here / "home.sgb").rename(here / "old.sgb")
+    _build(here, "hosts.txt", "--class", "compact")
+    assert "build both with the same --class" in _fault(_run(here, "diff", "old.sgb", "home.sgb"))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def _fault(done: subprocess.CompletedProcess) -> str:
     return done.stderr
 
 
-_LISTS = tuple(f"blocklist {verb}" for verb in ("", "build", "info", "query"))
+_LISTS = tuple(f"blocklist {verb}" for verb in ("", "build", "info", "query", "diff"))
 _COMMANDS = ("", "replay", "lab", "decode", "decode dns", "decode smtp", "flash", "backup", "boards", *_LISTS)
 
 

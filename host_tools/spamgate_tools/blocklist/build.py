@@ -19,6 +19,7 @@ from spamgate_tools.blocklist.classes import ANY_BOARD, EXACT_CLASS, most_body_b
 from spamgate_tools.blocklist.collisions import Collisions, Labels, find_collisions, is_ambiguous
 from spamgate_tools.blocklist.cover import NamesByKind, drop_covered, join_networks
 from spamgate_tools.blocklist.entry import CHILDREN, EXACT, KINDS, Entries
+from spamgate_tools.blocklist.hashing import hash_entries
 from spamgate_tools.blocklist.open_list import hashes_in, reader_of
 from spamgate_tools.errors import UserError
 
@@ -96,8 +97,7 @@ def _hash(names: NamesByKind, universe: frozenset[bytes], bits: int, labels: Lab
     """Return the hashes of entries, and the exceptions, with the first seed that tells the two apart."""
     for seed in range(_MOST_SEEDS):
         heard("hashing")
-        hasher = NameHasher(seed)
-        full = array("Q", (hasher.full(name, kind) for kind in KINDS for name in names[kind]))
+        full = hash_entries(seed, names)
         heard("asking for the universe")
         known = frozenset(number >> (HASH_BITS - bits) for number in full)
         collisions = find_collisions(universe, names, known, bits, seed, labels)
