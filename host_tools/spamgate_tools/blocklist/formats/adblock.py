@@ -2,7 +2,7 @@
 
 What a rule means for a name, by its marks (AdGuard's DNS filtering syntax): `||` begins at a label, `|` at the name's
 beginning, `^` and `|` end where the name ends, `*` is any text.  A rule without them is a piece of text that may stand
-anywhere in a name, hence no entry, unless it is a whole name.  Rules about pages, their elements or who asks are none either.
+anywhere in a name, hence no entry, unless it is a whole name.  Rules about pages, their elements or who asks are none.
 """
 
 import re
