@@ -1,6 +1,9 @@
 """Sources on the web: conditional requests, the cache, polite limits, and servers that do not behave."""
 
+import datetime
 import gzip
+import ipaddress
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from spamgate_tools.blocklist import fetch
 from spamgate_tools.blocklist.fetch import Fetcher
@@ -255,3 +261,52 @@ def test_a_redirect_leads_to_web_servers_only(site: Site, options: Options, targ
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "http://127.0.0.1:x/", "http://a b/", "http://" + "x" * 300])
 def test_a_broken_address_is_said_so(options: Options, url: str) -> None:
     assert refusal(url, options)
+
+
+# --- https ------------------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path) -> Path:
+    """Return a file with a key and the certificate that it signed for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lists.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    file = folder / "site.pem"
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@pytest.fixture
+def sealed(site: Site, tmp_path: Path) -> str:
+    """Let the site speak TLS; return its address."""
+    file = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    site.socket = context.wrap_socket(site.socket, server_side=True)
+    return site.url.replace("http:", "https:")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    sealed: str, site: Site, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "certificate verify failed" in refusal(sealed, options)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "site.pem"))
+    assert read_source(sealed, options=options).taken == 500
+    site.status, site.headers = 302, {"Location": "http://127.0.0.1:9/list.txt"}
+    assert "points from https to http" in refusal(sealed + "2", options)
