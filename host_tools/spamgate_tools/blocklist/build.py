@@ -18,7 +18,7 @@ from spamgate.wire.list_writer import HASH_BITS, ListWriter, NameHasher
 from spamgate_tools.blocklist.classes import ANY_BOARD, EXACT_CLASS, most_body_bytes, most_names, range_bits
 from spamgate_tools.blocklist.collisions import Collisions, Labels, find_collisions, is_ambiguous
 from spamgate_tools.blocklist.cover import NamesByKind, drop_covered, join_networks
-from spamgate_tools.blocklist.entry import CHILDREN, EXACT, KINDS, Entries
+from spamgate_tools.blocklist.entry import CHILDREN, DOMAIN, EXACT, KINDS, Entries
 from spamgate_tools.blocklist.hashing import hash_entries
 from spamgate_tools.blocklist.open_list import hashes_in, reader_of
 from spamgate_tools.errors import UserError
@@ -52,6 +52,7 @@ class Built(NamedTuple):
     body: bytes
     manifest: dict
     covered: int  # entries that another one said already
+    widest: list[bytes]  # entries of one label, each of which takes a whole top-level domain
     collisions: Collisions
 
     def file(self) -> bytes:
@@ -87,7 +88,8 @@ def build_list(entries: Entries, universe: frozenset[bytes], options: Options, h
     _check_size(body, hashes, options)
     heard("reading it back")
     _prove(body, hashes)
-    return Built(body, _manifest(body, options), covered, hashes.collisions)
+    widest = [name for kind in (DOMAIN, CHILDREN) for name in entries.blocked[kind] if name[0] + 1 == len(name)]
+    return Built(body, _manifest(body, options), covered, widest, hashes.collisions)
 
 
 # --- from entries to hashes ---

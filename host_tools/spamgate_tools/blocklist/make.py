@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 from spamgate_tools.blocklist.build import Heard, Options, build_list
 from spamgate_tools.blocklist.gather import Gathered, former_counts, gather
+from spamgate_tools.blocklist.names import dotted
 from spamgate_tools.blocklist.open_list import open_list
 from spamgate_tools.blocklist.saying import list_facts, list_lines, universe_facts, universe_lines
 from spamgate_tools.blocklist.source import Options as SourceOptions
 from spamgate_tools.blocklist.universe import read_universe, shipped_files
 from spamgate_tools.errors import UserError
+
+_EXAMPLES = 5
 
 SourceHeard = Callable[[str, str, int, int], None]
 
@@ -48,6 +51,8 @@ class Made(NamedTuple):
 
 def make_list(order: Order, source_heard: SourceHeard, step_heard: Heard) -> Made:
     """Make the list and its report."""
+    if not order.output.parent.is_dir():
+        raise UserError(f"{order.output}: {order.output.parent} is no folder", "make it, or name another with -o")
     former = read_report(order.output)
     options = SourceOptions(
         rpz=order.rpz,
@@ -65,7 +70,8 @@ def make_list(order: Order, source_heard: SourceHeard, step_heard: Heard) -> Mad
     facts = list_facts(built.body, built.manifest)
     proof = universe_facts(built, len(universe.names))
     dropped = {"repeated": gathered.repeated, "covered": built.covered}
-    report = {**facts, "dropped": dropped, "universe": proof, "sources": gathered.reports}
+    widest = sorted(map(dotted, built.widest))
+    report = {**facts, "top_level": widest, "dropped": dropped, "universe": proof, "sources": gathered.reports}
     kept = _keep_former(order.output)
     write_file(order.output, built.file())
     write_file(report_path(order.output), json.dumps(report, indent=1).encode())
@@ -95,6 +101,8 @@ def _lines(gathered: Gathered, report: dict[str, Any], output: Path, kept: Path 
         f"dropped    {dropped['repeated']:,} that an earlier source had, {dropped['covered']:,} below a listed name",
         *universe_lines(report["universe"]),
     ]
+    if report["top_level"]:
+        lines.append(f"beware     it blocks all names below {', '.join(report['top_level'][:_EXAMPLES])}")
     if kept:
         lines.append(f"former     the signed list that was here is now {kept.name}: `push` sends what differs from it")
     return lines

@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -55,15 +56,18 @@ def _read(path: Path) -> tuple[set[bytes], int]:
                     names.add(name)
                 else:
                     unread += 1
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     return names, unread
 
 
 def _open(path: Path) -> BinaryIO:
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
-            return io.BytesIO(member.read(_MOST_BYTES + 1))
+        with zipfile.ZipFile(path) as archive:
+            if not archive.namelist():
+                raise zipfile.BadZipFile("an archive without files")
+            with archive.open(archive.namelist()[0]) as member:
+                return io.BytesIO(member.read(_MOST_BYTES + 1))
     if path.suffix == ".xz":
         return cast("BinaryIO", lzma.open(path))
     return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")

@@ -1,6 +1,7 @@
 """`spamgate blocklist build`: from sources of any format to one list."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,11 +10,19 @@ from pathlib import Path
 import click
 
 from spamgate_tools.blocklist.classes import BOARD_CLASSES, LIST_CLASSES
+from spamgate_tools.errors import UserError
 
 SourceHeard = Callable[[str, str, int, int], None]
 StepHeard = Callable[[str], None]
 
 _MEGABYTE = 1 << 20
+_LIST_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
+def _list_id(context: click.Context, option: click.Parameter, text: str) -> str:
+    if not _LIST_ID.fullmatch(text):
+        raise UserError(f"--id {text}: is no name of a list", "take up to 32 letters, digits, dots and hyphens")
+    return text
 
 
 @click.command()
@@ -21,7 +30,7 @@ _MEGABYTE = 1 << 20
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("list.sgb"), show_default=True)
 @click.option("--class", "list_class", type=click.Choice(list(LIST_CLASSES)), default="exact", show_default=True)
 @click.option("--board-class", type=click.Choice(BOARD_CLASSES), default="any", show_default=True)
-@click.option("--id", "list_id", default="default", show_default=True, help="A board takes the list it is set to.")
+@click.option("--id", "list_id", default="default", show_default=True, callback=_list_id, help="Which list this is.")
 @click.option("--allow", multiple=True, metavar="SOURCE", help="Names that shall never be blocked.")
 @click.option("--universe", multiple=True, type=click.Path(path_type=Path), help="Names in place of those shipped.")
 @click.option("--format", "format_name", help="The format of all sources; for one of them write FORMAT=SOURCE.")
@@ -40,7 +49,8 @@ def build(output: Path, as_json: bool, **given) -> None:
     "exact" lists take a name for a listed one at most once in a million times, "compact" ones once in two thousand.
     With --board-class the list is made for boards of that flash, and refused when it is too large for them.
 
-    The list is not signed yet, and no board takes it: `spamgate blocklist sign` comes next.
+    The list is not signed yet, and no board takes it: `spamgate blocklist sign` comes next.  A board takes only lists
+    with the id that it is set to.
 
     \b
     Examples:
