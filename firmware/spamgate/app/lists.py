@@ -181,6 +181,9 @@ class Lists:
     def _fill(self, now_ms: int) -> None:
         """Go on with it."""
         sets = self._sets
+        if self._filled[1] != self._serial and not sets.is_waiting:
+            self._sets = None  # meanwhile there is another list, and this one's place may be written to
+            return
         try:
             if not sets.step():
                 return

@@ -1,8 +1,9 @@
 """The blocklist's addresses in the kernel: sets of intervals, filled by `nft` beside the work of the gateway.
 
 There are two pairs of sets.  The idle pair is filled in portions, each a file that `nft -f` reads in the background, so
-that neither the gateway's heap nor nft's memory holds the whole list; then one transaction leads the rules to that pair
-and empties the other.  So there is no moment at which nothing is barred, and none at which half a list is in force.
+that neither the gateway's heap nor nft's memory holds the whole list; then one transaction leads the rules there.  The
+other pair keeps its elements until the next list comes: so there is no moment at which nothing is barred, and none at
+which half a list is in force.
 
 Nothing of this is in the table, and no packet pays for it, until a list with addresses is taken.
 """
@@ -117,6 +118,11 @@ class AddressSets:
         self._total = blocklist.v4 + blocklist.v6 if blocklist else 0
         self._pieces = self._text(blocklist, granted) if self._total else self._farewell()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Does nft read a file?  Then nothing else may be begun."""
+        return self._is_waiting
+
     def step(self) -> bool:
         """Go on a little; True once, when it is done.  FormError and OSError of reading the list come through."""
         if self._is_waiting:
@@ -156,7 +162,6 @@ class AddressSets:
         if granted:
             yield "add element inet %s %s { %s }\n" % (TABLE, "grantees", ", ".join(granted))
         yield _RULES % values
-        yield _SETS % {"table": TABLE, "pair": self.pair}
 
     def _farewell(self) -> "Iterator[str]":
         values = self._values(self.pair)
