@@ -6,7 +6,7 @@ import sys
 _IMPORT_GARBAGE_BYTES = 8192
 
 
-def collect_early(early: bool) -> None:
+def collect_early(early: bool, garbage_bytes: int = _IMPORT_GARBAGE_BYTES) -> None:
     """Collect garbage as it comes (while importing and composing), or only when the heap is full (from then on).
 
     A small heap is lost to holes when garbage lies between what stays.  Later it would only cost time: MicroPython
@@ -15,7 +15,7 @@ def collect_early(early: bool) -> None:
     set_threshold = getattr(gc, "threshold", None)
     if set_threshold:  # MicroPython
         gc.collect()
-        set_threshold(_IMPORT_GARBAGE_BYTES if early else -1)
+        set_threshold(garbage_bytes if early else -1)
 
 
 def forget_module(name: str) -> None:

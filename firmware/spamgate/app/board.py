@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "settings.json"
 
+_HEAD_BYTES = const(4096)
 _SAFE_AFTER = const(3)
 _LIVED_MS = const(60000)
 _SECOND_MS = const(1000)
@@ -46,6 +47,17 @@ _SETTINGS_READERS = (
     "spamgate.wire.fields",
     "spamgate.wire.events",
 )
+
+
+class Body:
+    """A list's body in its slot, behind the head."""
+
+    def __init__(self, slot: "Any") -> None:
+        self._slot = slot
+
+    def read_into(self, offset: int, buf: bytearray) -> int:
+        """Put what is at `offset` into `buf`; return how much."""
+        return self._slot.read_into(offset + _HEAD_BYTES, buf)
 
 
 class Program:
@@ -68,7 +80,10 @@ class Program:
         self.persistence = self
         self.plane = make_plane(self)
         self.link = LazyLink(self)
-        self.lists: "Any" = None  # app/board_lists.py, where lists are taken
+        self.slots: "list[Any]" = []  # for lists, where a key for them is known
+        self.lists: "Any" = None  # app/board_lists.py, while there is something to do about lists
+        self.is_list_checked = True
+        self.list_facts = (-1, "", "")  # slot in force, the key's fingerprint, what is wrong
         self._second_ms = ticks_ms()
         self._started_ms = self._second_ms
         self._saved_ms = self._second_ms
@@ -154,16 +169,23 @@ class Program:
             self.refused[device] += 1
 
     def start_lists(self) -> None:
-        """Put the list in force that the board has, where a key for lists is known; without one all else goes on."""
-        slots = self.hardware.list_slots() if self.settings.list_key else []
-        if slots:
+        """Put the list in force that the board has; where that fails all else goes on."""
+        try:
+            if self.settings.list_key:
+                self.slots = self.hardware.list_slots()
+            self.is_list_checked = not self.slots
+            if self.slots:
+                self.open_lists().start()
+        except (MemoryError, OSError) as error:
+            self.report("no list: %s %s" % (type(error).__name__, error))
+
+    def open_lists(self) -> "Any":
+        """Return what knows of lists, made if it is not there; None where no lists are taken."""
+        if self.lists is None and self.slots:
             from spamgate.app.board_lists import BoardLists
 
-            self.lists = BoardLists(self, slots)
-            try:
-                self.lists.start()
-            except (MemoryError, OSError) as error:
-                self.report("no list: %s %s" % (type(error).__name__, error))
+            self.lists = BoardLists(self)
+        return self.lists
 
     # --- verdicts, and what is kept ------------------------------------------------------------------
 

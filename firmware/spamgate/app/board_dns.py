@@ -87,7 +87,8 @@ class BoardDns(DnsPlane):
         if guard.rules.trouble:
             self._program.report(guard.rules.trouble)
             guard.rules.trouble = ""
-            self._program.lists.doubt()
+            if self._program.lists is None:
+                self._program.start_lists()
         if hardware.address != self._served:
             self._served = guard.own_address = hardware.address
             guard.serve([self._served] if self._served else [], self._program.settings.guard_port)

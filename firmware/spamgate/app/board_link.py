@@ -5,7 +5,7 @@ import sys
 import time
 
 from spamgate import VERSION
-from spamgate.app import forget_modules
+from spamgate.app import collect_early, forget_modules
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.hal.steady_clock import ticks_ms
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _IDLE_MS = const(20000)  # without a session, until the link is forgotten
 _QUIET_MS = const(500)  # without a frame: whoever sends Ctrl-C then means it
 _LEAST_BYTES = const(22528)  # for the link, a request and its answer
+_GARBAGE_BYTES = const(1024)  # more of it between what stays would leave no room for a kilobyte in one piece
 _IDLE_WAIT_MS = const(50)
 _BUSY_WAIT_MS = const(1)
 _LOST_BYTES = const(32)  # of what nobody has memory to read: else it would be tried again at once, and for ever
@@ -27,6 +28,7 @@ _ANSWERERS = (
     "spamgate.app.board_commands",
     "spamgate.app.board_set",
     "spamgate.app.board_list_commands",
+    "spamgate.app.list_rows",
     "spamgate.app.commands",
     "spamgate.wire.notices",
     "spamgate.wire.events",
@@ -44,7 +46,6 @@ _LINK = (
     "spamgate.wire.link_channel",
     "spamgate.wire.link_frame",
 )
-_MOST_DELTA_BYTES = const(196608)  # half of the flash for files
 _OF_THE_BOARD = ("hello", "status", "metrics", "trace", "settings", "journal", "clock", "reset")
 
 
@@ -54,7 +55,7 @@ class LazyLink:
     def __init__(self, program: "Any") -> None:
         self._program = program
         self._line = program.hardware.line
-        self._link: "Any" = None
+        self.link: "Any" = None  # None while nobody talks
         self._heard_ms = 0
         self._is_guarded = False
         self._is_to_reset = False
@@ -65,11 +66,11 @@ class LazyLink:
 
     def wait_ms(self) -> int:
         """Return how long the loop may wait for others."""
-        return _BUSY_WAIT_MS if self._link else _IDLE_WAIT_MS
+        return _BUSY_WAIT_MS if self.link else _IDLE_WAIT_MS
 
     def poll(self, now_ms: int) -> None:
         """Take what came, send what is due.  In a heap too full for that nobody is answered; all else goes on."""
-        if self._link is None and not self._line.has_input():
+        if self.link is None and not self._line.has_input():
             return
         try:
             self._talk(now_ms)
@@ -78,22 +79,22 @@ class LazyLink:
             self._line.read_into(bytearray(_LOST_BYTES))
 
     def _talk(self, now_ms: int) -> None:
-        if self._link is None:
-            self._link = self.made()
+        if self.link is None:
+            self.link = self.made()
             self._heard_ms = now_ms
-        self._link.poll(now_ms)
-        channel = self._link.channel
+        self.link.poll(now_ms)
+        channel = self.link.channel
         self._guard(channel.is_open and elapsed(now_ms, channel.heard_ms) < _QUIET_MS)
-        if self._is_to_reset and (self._link.is_idle() or not self._link.channel.is_open):
+        if self._is_to_reset and (self.link.is_idle() or not self.link.channel.is_open):
             self._program.stop()
             self._program.hardware.reset()
-        if self._link.channel.is_open:
+        if self.link.channel.is_open:
             self._heard_ms = now_ms
         elif elapsed(now_ms, self._heard_ms) >= _IDLE_MS:
             self._end()
 
     def _end(self) -> None:
-        self._link = None
+        self.link = None
         self._guard(False)
         forget_modules(_ANSWERERS)
         forget_modules(_LINK)
@@ -107,8 +108,8 @@ class LazyLink:
 
     def publish(self, line: str) -> None:
         """Send an event to whoever watches."""
-        if self._link:
-            self._link.publish(line)
+        if self.link:
+            self.link.publish(line)
 
     def _guard(self, is_talking: bool) -> None:
         """While a session talks, a Ctrl-C is a byte that a bad line has damaged."""
@@ -121,30 +122,31 @@ class LazyLink:
         hardware = self._program.hardware
         if hardware.free_bytes() < _LEAST_BYTES:
             raise MemoryError  # the home's DNS goes first
+        collect_early(True, _GARBAGE_BYTES)
         from spamgate.service.link import Link
 
         link = Link(self._line, Answers(self._program), ticks_ms, _nonce, read=_read)
         link.accept_files(hardware.storage, _may_put, self._taker)
         link.while_waiting = hardware.feed
+        collect_early(False)
         return link
 
     def _taker(self, fields: "dict[str, Any]") -> "Any":
         """Return what takes a list, None for what is a file like any other."""
-        from spamgate.wire.answers import MessageError
-
-        lists = self._program.lists
-        name = fields["name"]
-        if not name.startswith("list.sg"):
+        if not fields["name"].startswith("list.sg"):
             return None
-        if not lists:
-            raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")
-        if name != "list.sgb":
-            if lists.job or fields["size"] > _MOST_DELTA_BYTES:
-                raise MessageError("%s: too large, or another is being taken" % name, "push the whole list")
-            return None
-        from spamgate.app.board_list_put import ListPut
+        program = self._program
+        collect_early(True, _GARBAGE_BYTES)
+        try:
+            from spamgate.app.board_list_put import taker
 
-        return ListPut(lists, self._program.hardware.storage, fields)
+            return taker(program, fields)
+        except MemoryError:
+            if program.lists:
+                program.lists.rest()
+            raise
+        finally:
+            collect_early(False)
 
 
 class Answers:

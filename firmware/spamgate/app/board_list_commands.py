@@ -15,17 +15,18 @@ class ListCommands:
     """Answers them for one board that takes lists."""
 
     def __init__(self, program: "Any") -> None:
-        self._lists = program.lists
+        self._program = program
+        self._lists = program.open_lists()
         self._storage = program.hardware.storage
         if self._lists is None:
             raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")
 
     def lists(self, fields: "dict[str, Any]", send: "Send") -> None:
         """What is in the slots, and how the last update ended."""
-        from spamgate.app.list_rows import write_lists
+        from spamgate.app.list_rows import write_facts
 
-        write_lists(send, self._lists.opened(), self._lists)
-        self._lists.close()
+        _, key, problem = self._program.list_facts
+        write_facts(send, self._lists, self._lists, key, problem)
 
     def list_apply(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Begin to take what was put."""

@@ -1,10 +1,11 @@
 """The lists of a board: which one serves, and what is done about another, a little in each turn of the loop.
 
-Only what looks names up stays in memory.  What chooses, checks and writes lists is imported for the time it takes: when
-the board starts, until the list in force was read against its digest; and while somebody brings another.
+Only what looks names up stays in memory.  This, and what chooses, checks and writes lists, is imported for the time it
+takes: when the board starts, until the list in force was read against its digest; and while somebody talks about lists.
 """
 
-from spamgate.app import forget_modules
+from spamgate.app import forget_module, forget_modules
+from spamgate.app.board import Body
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.hal.steady_clock import wall_s
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 FULL = "list.sgb"  # what the host calls a whole list,
 DELTA = "list.sgd"  # and what leads from the list in force to another
 
-_HEAD_BYTES = const(4096)
+HEAD_BYTES = const(4096)
 _STEP_BYTES = const(4096)
 _SMALLEST_OF_8_MIB = const(0x2B0000)  # a slot on a flash of 8 MiB
 _LATER_S = 1 << 30  # wall_s() counts from there
 _WRITERS = (
+    "spamgate.app.board_list_commands",
     "spamgate.app.list_rows",
     "spamgate.app.board_list_put",
     "spamgate.app.board_list_delta",
@@ -42,14 +44,15 @@ _WRITERS = (
 class BoardLists:
     """Two slots of the hardware, and the list in one of them."""
 
-    def __init__(self, program: "Program", slots: "list[Any]") -> None:
+    def __init__(self, program: "Program") -> None:
         self.job = ""  # the name of what is being taken; empty: nothing is
         self.done = self.of = 0  # how much of how much of it
         self.ok: "bool | None" = None  # how the last one ended
         self.said = ""
+        self.slots = program.slots
+        self.list_id: str = program.settings.list_id
+        self.board_class = "4MiB" if self.slots[0].size < _SMALLEST_OF_8_MIB else "8MiB"
         self._program = program
-        self._slots = slots
-        self._is_checked = False
         self._lists: "ListSlots | None" = None  # while there is something to do about them
         self._update: "Any" = None
 
@@ -57,29 +60,35 @@ class BoardLists:
         """Put in force what the slots hold."""
         lists = self.opened()
         self._serve(lists)
-        self._is_checked = lists.is_checked()
-        if self._is_checked:
-            self._let_go()
+        self._program.is_list_checked = lists.is_checked()
+        self._close()
 
     def is_busy(self) -> bool:
         """Is there something to do in each turn?"""
-        return bool(self.job) or not self._is_checked
+        return bool(self.job) or not self._program.is_list_checked
 
     def opened(self) -> "ListSlots":
         """Return what chooses and checks lists, made if it is not there."""
         if self._lists is None:
-            from spamgate.store.list_slots import ListSlots
-            from spamgate.store.list_trust import Trust
-
-            settings = self._program.settings
-            board_class = "4MiB" if self._slots[0].size < _SMALLEST_OF_8_MIB else "8MiB"
-            trust = Trust(self._program.hardware.storage, settings.list_key)
-            self._lists = ListSlots(tuple(self._slots), trust, settings.list_id, board_class)
-            if self._is_checked:
-                self._lists.take_over()
-            else:
-                self._lists.look()
+            try:
+                self._lists = self._looked()
+            except MemoryError:
+                self._let_go()  # what was imported
+                raise
         return self._lists
+
+    def _looked(self) -> "ListSlots":
+        from spamgate.store.list_slots import ListSlots
+        from spamgate.store.list_trust import Trust
+
+        program = self._program
+        trust = Trust(program.hardware.storage, program.settings.list_key)
+        lists = ListSlots(tuple(self.slots), trust, self.list_id, self.board_class)
+        if program.is_list_checked:
+            lists.take_over()
+        else:
+            lists.look()
+        return lists
 
     def close(self) -> None:
         """Whoever has opened has done; forget it where nothing is under way."""
@@ -90,7 +99,7 @@ class BoardLists:
         """Nobody talks any more: what came and was not taken is put again."""
         if not self.job:
             self._update = None
-            self.close()
+            self._close()
 
     def now_s(self) -> int:
         """Return the UNIX time, 0 where nobody knows it."""
@@ -113,16 +122,10 @@ class BoardLists:
         """Return the update that has come whole, or None."""
         return None if self.job else self._update
 
-    def doubt(self) -> None:
-        """The list in force could not be read: look at it again."""
-        if not self.is_busy():
-            self._is_checked = False
-            self.opened()
-
     def step(self) -> None:
         """Do a little of what is to be done."""
         try:
-            if not self._is_checked:
+            if not self._program.is_list_checked:
                 self._check()
             elif self.job:
                 self._take()
@@ -130,7 +133,7 @@ class BoardLists:
             hint = getattr(error, "hint", "")
             self._end(False, "%s; %s" % (error, hint) if hint else str(error))
         except (OSError, MemoryError) as error:
-            self._end(False, "the board could not take it: %s %s; push it again" % (type(error).__name__, error))
+            self._recover("the board could not take it: %s %s; push it again" % (type(error).__name__, error))
 
     def _check(self) -> None:
         lists = self.opened()
@@ -138,8 +141,8 @@ class BoardLists:
             self._program.tell("list", '"event":"dropped","text":%s' % quote(lists.problem))
             self._serve(lists)
         if lists.is_checked():
-            self._is_checked = True
-            self.close()
+            self._program.is_list_checked = True
+            self._close()
 
     def _take(self) -> None:
         self.done = min(self.done + _STEP_BYTES, self.of)
@@ -151,12 +154,23 @@ class BoardLists:
         """What was under way is over, one way or the other."""
         if not ok:
             self._program.tell("list", '"event":"refused","text":%s' % quote(said))
-        self._is_checked = True
+        self._program.is_list_checked = True
         if self.job == DELTA:
             self._program.hardware.storage.write(DELTA, ())
         self.ok, self.said, self.job = ok, said, ""
         self._update = None
+        self._close()
+
+    def _recover(self, said: str) -> None:
+        """Serve what the slots hold now: the switch may have been made, or not."""
+        former = self.active
+        self._update = None
         self._let_go()
+        try:
+            self._serve(self.opened())
+        except (OSError, MemoryError):
+            pass
+        self._end(self.active != former, said)
 
     def _serve(self, lists: "ListSlots") -> None:
         """From now on the plane looks names up in the list in force."""
@@ -165,27 +179,41 @@ class BoardLists:
             from spamgate.wire.list_file import ListFile
 
             try:
-                reader = ListFile(Body(self._slots[lists.active]).read_into)
+                reader = ListFile(Body(self.slots[lists.active]).read_into)
             except (SpamgateError, OSError) as error:
                 self._program.report("the list cannot be read: %s" % error)
-        self._program.plane.use_list(reader)
+        program = self._program
+        program.plane.use_list(reader)
+        problem = lists.problem or lists.trust.problem
+        program.list_facts = (lists.active, lists.trust.fingerprint(), problem)
         if reader:
             fields = '"event":"in force","version":%d,"names":%d' % (lists.manifest["version"], reader.names)  # type: ignore[index]
-            self._program.tell("list", fields)
-        elif lists.problem or lists.trust.problem:
-            self._program.report(lists.problem or lists.trust.problem)
+            program.tell("list", fields)
+        if problem:
+            program.report(problem)
+
+    # --- what is told of them (app/list_rows.py), without looking again ------------------------------------
+
+    @property
+    def active(self) -> int:
+        """Which slot is in force."""
+        return self._program.list_facts[0]
+
+    def room(self) -> int:
+        """How long a body may be."""
+        return self.slots[0].size - HEAD_BYTES
+
+    def is_checked(self) -> bool:
+        """Was the list in force read against its digest?"""
+        return self._program.is_list_checked
 
     def _let_go(self) -> None:
         self._lists = None
         forget_modules(_WRITERS)
 
-
-class Body:
-    """What lies behind the head in a slot."""
-
-    def __init__(self, slot: "Any") -> None:
-        self._slot = slot
-
-    def read_into(self, offset: int, buf: bytearray) -> int:
-        """Put what is at `offset` into `buf`; return how much."""
-        return self._slot.read_into(offset + _HEAD_BYTES, buf)
+    def _close(self) -> None:
+        """Forget what is not needed, all of it where nobody is there to ask how it went."""
+        self.close()
+        if self._lists is None and self._program.link.link is None:
+            self._program.lists = None
+            forget_module("spamgate.app.board_lists")
