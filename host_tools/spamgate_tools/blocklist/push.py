@@ -1,7 +1,7 @@
 """One signed list on its way to one board: what is sent, how the board takes it, and what it says in the end.
 
-Where the board has a list of which the file is here, a delta goes; where it cannot take that, the whole file does.  What
-was cut goes on where it was: the board says from which byte.
+Where the board has a list of which the file is here, a delta goes; where it cannot take that, the whole file does.
+What was cut goes on where it was: the board says from which byte.
 """
 
 import threading
@@ -30,6 +30,7 @@ DELTA_NAME = "list.sgd"
 _LOOK_S = 0.3
 _STILL_S = 600.0  # until a board must have done with what it does
 _IN_FORCE = "in force"
+_MOST_DELTA_BYTES = 98304  # that a board takes
 
 
 @dataclass(eq=False)
@@ -58,11 +59,12 @@ class Place:
 class Deltas:
     """Deltas to one file from whatever former files are at hand, each made once; threads may ask side by side."""
 
-    def __init__(self, bases: dict[str, Path], make: Callable[[Path], bytes | None], folder: Path) -> None:
+    def __init__(self, bases: dict[str, Path], make: Callable[[Path], bytes | None], folder: Path, file: SignedFile):
         """`bases` by their digest; `make(base)` returns the delta, or None where there can be none."""
         self._bases = bases
         self._make = make
         self._folder = folder
+        self._full_bytes = int(file.manifest["size"])
         self._made: dict[str, Path | None] = {}
         self._lock = threading.Lock()
 
@@ -75,9 +77,10 @@ class Deltas:
             if sha256 not in self._made:
                 data = self._make(base)
                 path = self._folder / f"{sha256[:16]}.sgd"
-                if data is not None:
+                is_fit = data is not None and len(data) <= min(_MOST_DELTA_BYTES, self._full_bytes // 2)
+                if data is not None and is_fit:
                     path.write_bytes(data)
-                self._made[sha256] = path if data is not None else None
+                self._made[sha256] = path if is_fit else None
             return self._made[sha256]
 
 
@@ -169,7 +172,7 @@ class Push:
                 return told
             place.share = told["done"] / max(told["of"], 1)
             if time.monotonic() > end:
-                raise UserError("it does not come to an end with the list", "look at `spamgate journal`, then try again")
+                raise UserError("it comes to no end with the list", "look at `spamgate journal`, then try again")
             time.sleep(_LOOK_S)
 
     def _step(self, place: Place, step: str) -> None:

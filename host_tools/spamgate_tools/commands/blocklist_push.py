@@ -50,7 +50,7 @@ def push(file: Path, ports: tuple[str, ...], to_all: bool, as_json: bool, **opti
     news = News(as_json)
     with tempfile.TemporaryDirectory() as scratch:
         bases = {} if options["full"] else find_bases(signed, options["bases"])
-        deltas = Deltas(bases, _maker(file), Path(scratch))
+        deltas = Deltas(bases, _maker(file), Path(scratch), signed)
         places = news.serve(Push(signed, deltas, news.changed, options["baud"]), chosen)
     if any(place.cause for place in places):
         sys.exit(EXIT_DIFFERENT)
@@ -68,9 +68,9 @@ def _ports(named: tuple[str, ...], to_all: bool) -> list[str]:
 
 
 def _maker(file: Path) -> Callable[[Path], bytes | None]:
-    """Return what makes a delta from a former file to this one."""
+    """Return what makes a delta from a former file to this one, where there can be one."""
+    from spamgate_tools.blocklist.differences import delta_file
+    from spamgate_tools.blocklist.open_list import open_list
 
-    def make(base: Path) -> bytes | None:
-        return None
-
-    return make
+    new = open_list(file)
+    return lambda base: delta_file(open_list(base), new)
