@@ -126,6 +126,13 @@ def test_the_default_configuration_starts_nothing_until_it_is_enabled(tmp_path):
     assert settings["grants"] == {"02:00:5e:10:00:01": "mail-server"}
 
 
+def test_a_list_is_fetched_with_the_settings_of_the_gateway(tmp_path):
+    _settings(tmp_path, _ON)
+    done = _openwrt(tmp_path, _ON, "pull")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: settings: list_key: no lists are taken; set it to your public key\n"
+
+
 def test_every_setting_can_be_said_in_uci(tmp_path):
     config = (
         "config spamgate 'main'\n option enabled 'on'\n list lan 'lan'\n list lan 'guest'\n list lan 'wlan0.7'\n"
