@@ -21,6 +21,7 @@ from spamgate_tools.blocklist.entry import CHILDREN, DOMAIN, EXACT, KINDS, Entri
 from spamgate_tools.blocklist.hashing import hash_entries
 from spamgate_tools.blocklist.names import wire_name
 from spamgate_tools.blocklist.open_list import exceptions_in, hashes_in, reader_of
+from spamgate_tools.blocklist.patient_reader import PatientReader
 from spamgate_tools.errors import UserError
 
 _SEED = 20261123
@@ -147,6 +148,9 @@ def test_no_name_of_a_universe_is_hit_although_the_hashes_collide():
         assert all(map(reader.listed, asked)), "an exception took a listed name along"
     assert reader.exceptions == len(exceptions_in(built.body)) > 100
     assert built.collisions.hit.isdisjoint(truth)
+    patient = PatientReader(built.body)
+    everyone = [*wanted, *entries.blocked[EXACT], *entries.blocked[DOMAIN]]
+    assert [patient.how(name) for name in everyone] == [reader.how(name) for name in everyone]
 
 
 def test_where_an_exception_would_spare_a_listed_name_another_seed_tells_them_apart():

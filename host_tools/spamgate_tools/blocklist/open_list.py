@@ -1,14 +1,14 @@
 """A list file of this machine, opened: what its head says, and its body through the reader that boards use."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from spamgate.wire.cursor import FormError
 from spamgate.wire.list_blocks import decode
 from spamgate.wire.list_codes import SLACK_BYTES
-from spamgate.wire.list_file import EXCEPTION_BYTES, HEADER_BYTES, INDEX_ENTRY_BYTES, MAX_BLOCK_BYTES, ListFile
+from spamgate.wire.list_file import EXCEPTION_BYTES, HEADER_BYTES, INDEX_ENTRY_BYTES, ListFile
 from spamgate.wire.list_manifest import HEAD_BYTES, LIST, Head, parse_manifest, parse_unsigned, split_head
 from spamgate_tools.errors import UserError
 
@@ -72,14 +72,10 @@ def hashes_in(body: bytes) -> "array[int]":
     """Return the hashes that a list holds, rising."""
     reader = reader_of(body)
     rest_bits = reader.range_bits - reader.index_bits
-    room = 8 * MAX_BLOCK_BYTES
-    rests = array("I", bytes(4 * room))
     found = array("Q")
-    for number, (block, _) in enumerate(_blocks(body, reader)):
-        count = decode(bytearray(block + bytes(SLACK_BYTES)), len(block), reader.code_bits, rests, room)
-        if count < 0:
-            raise FormError("list: a block of too many names")
-        found.extend(number << rest_bits | rest for rest in rests[:count])
+    for number in range(1 << reader.index_bits):
+        codes, _ = block_of(body, reader, number)
+        found.extend(number << rest_bits | rest for rest in rests_in(codes, reader.code_bits))
     return found
 
 
@@ -88,22 +84,31 @@ def exceptions_in(body: bytes) -> set[tuple[int, int]]:
     reader = reader_of(body)
     rest_bits = reader.range_bits - reader.index_bits
     found = set()
-    for number, (_, records) in enumerate(_blocks(body, reader)):
+    for number in range(1 << reader.index_bits):
+        _, records = block_of(body, reader, number)
         for at in range(0, len(records), EXCEPTION_BYTES):
             rest, extra = (int.from_bytes(records[i : i + 4], "little") for i in (at, at + 4))
             found.add((number << rest_bits | rest, extra))
     return found
 
 
-def _blocks(body: bytes, reader: ListFile) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the codes and the records of exceptions of every block."""
-    count = 1 << reader.index_bits
-    first = HEADER_BYTES + INDEX_ENTRY_BYTES * (count + 1)
-    index = [
-        int.from_bytes(body[at : at + INDEX_ENTRY_BYTES], "little")
-        for at in range(HEADER_BYTES, first, INDEX_ENTRY_BYTES)
-    ]
-    for start, end in zip(index, index[1:], strict=False):
-        block = body[first + (start & _OFFSET_MASK) : first + (end & _OFFSET_MASK)]
-        size = 1 + EXCEPTION_BYTES * block[-1] if block and start > _OFFSET_MASK else 0
-        yield block[: len(block) - size], block[len(block) - size : len(block) - 1] if size else b""
+def block_of(body: bytes, reader: ListFile, number: int) -> tuple[bytes, bytes]:
+    """Return the codes of a block, and its records of exceptions."""
+    at = HEADER_BYTES + INDEX_ENTRY_BYTES * number
+    start, end = (int.from_bytes(body[i : i + INDEX_ENTRY_BYTES], "little") for i in (at, at + INDEX_ENTRY_BYTES))
+    first = reader.allow_at - reader.blocks_bytes
+    block = body[first + (start & _OFFSET_MASK) : first + (end & _OFFSET_MASK)]
+    if start <= _OFFSET_MASK or not block:
+        return block, b""
+    size = len(block) - 1 - EXCEPTION_BYTES * block[-1]
+    if size < 0:
+        raise FormError("list: exceptions out of place")
+    return block[:size], block[size:-1]
+
+
+def rests_in(codes: bytes, code_bits: int) -> "array[int]":
+    """Return the numbers of a block."""
+    room = len(codes) * 8 // (1 + code_bits) + 1
+    rests = array("I", bytes(4 * room))
+    count = decode(bytearray(codes + bytes(SLACK_BYTES)), len(codes), code_bits, rests, room)
+    return rests[:count]

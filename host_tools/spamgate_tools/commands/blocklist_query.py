@@ -29,10 +29,11 @@ def query(file: Path, names: tuple[str, ...], names_file: Path | None, as_json: 
     from spamgate.wire.cursor import FormError
     from spamgate_tools.blocklist.ask import ask
     from spamgate_tools.blocklist.open_list import open_list
+    from spamgate_tools.blocklist.patient_reader import PatientReader
 
     if not names and not names_file:
         raise UserError("query: no name was given", "write names behind the list, or a file of them with --file")
-    reader = open_list(file).reader
+    reader = PatientReader(open_list(file).body)
     try:
         for name in (*names, *(_lines(names_file) if names_file else ())):
             answer = ask(reader, name)
