@@ -85,8 +85,7 @@ class _Zone:
         else:
             is_other = action in _OTHER_ACTIONS
             self.intake.skip(f"action {action[:-1].decode()}" if is_other else "answer with data of its own")
-            if kind == EXACT:
-                self._note_other(name)
+            self._note_other(name)
 
     def _note_other(self, name: bytes) -> None:
         try:
@@ -109,14 +108,30 @@ class _Zone:
         drop_idle_exceptions(intake)
 
     def _tell_of_hidden(self) -> None:
-        """A name in a zone keeps wildcards above it from what is below it (RFC 4592); a list knows no such thing."""
+        """A zone applies no wildcard to or below a name that is in it (RFC 4592); a list knows no such thing."""
         blocked, allowed = self.intake.entries.blocked, self.intake.entries.allowed
-        named = blocked[EXACT] | allowed[EXACT] | self.others
-        starred = blocked[CHILDREN] | allowed[CHILDREN]
-        hidden = sum(1 for name in named - starred if any(parent in blocked[CHILDREN] for parent in parents(name)))
-        if hidden:
-            note = f"{hidden} names stand below a wildcard; what is below them is blocked here, and not by the zone"
-            self.intake.notes.append(note)
+        wildcards = blocked[CHILDREN]
+        if not wildcards:
+            return
+        plain = blocked[EXACT] | allowed[EXACT] | self.others
+        starred = wildcards | allowed[CHILDREN]
+        hiding: set[bytes] = set()
+        for names in (plain, starred):
+            for name in names:
+                _add_below(name, wildcards, hiding)
+        hiding -= plain & starred
+        if hiding:
+            count = f"{len(hiding)} names are in the zone below a wildcard"
+            self.intake.notes.append(f"{count}; it does not apply to what is below them there, and does so here")
+
+
+def _add_below(name: bytes, wildcards: set[bytes], hiding: set[bytes]) -> None:
+    """Add a name, and those above it, as far as a wildcard is above them: a name makes all above it exist."""
+    path = [name]
+    for parent in parents(name):
+        if parent in wildcards:
+            hiding.update(path)
+        path.append(parent)
 
 
 def _widen(entries: Entries) -> None:
