@@ -185,7 +185,7 @@ def settings(rng: random.Random, top: str) -> list[str]:
 TOLD_OF = ("here the exceptions win", "are in the zone below a wildcard")  # where a list cannot mean the same
 HEAD = "$TTL 60\n@ SOA ns.example. host.example. 1 3600 600 86400 60\n NS ns.example.\n"
 PEERS = {
-    "dnsmasq": ("dnsmasq", lambda folder, text: dnsmasq(folder, text)),
+    "dnsmasq": ("dnsmasq", dnsmasq),
     "unbound": ("unbound", lambda folder, text: unbound(folder, server=text)),
     "policy in unbound": (
         "rpz",
