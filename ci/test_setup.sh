@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
-    unbound dnsmasq-base bind9-dnsutils knot-dnsutils dnsperf
+    unbound dnsmasq-base bind9 bind9-dnsutils knot-dnsutils dnsperf
     postfix swaks iperf3"
 UNPACKED="exim4-daemon-light opensmtpd"
 FOLDER=build/packages
@@ -66,6 +66,9 @@ install() {
 keep_from_boot() {
     case " $* " in
     *" unbound "*) systemctl disable unbound.service >>$LOG 2>&1 || true ;;
+    esac
+    case " $* " in
+    *" bind9 "*) systemctl disable named.service >>$LOG 2>&1 || true ;;
     esac
 }
 

@@ -37,7 +37,7 @@ def _list_id(context: click.Context, option: click.Parameter, text: str) -> str:
 @click.option("--rpz", type=click.Choice(["auto", "exact", "domain"]), default="auto", help="A plain trigger's sense.")
 @click.option("--force", is_flag=True, help="Take a source although it has a tenth of what it had.")
 @click.option("--refresh", is_flag=True, help="Ask servers again that were asked within the hour.")
-@click.option("--most-mb", type=click.IntRange(1, 4096), default=64, show_default=True, help="Limit of one source.")
+@click.option("--most-mb", type=click.IntRange(1, 4096), default=128, show_default=True, help="Limit of one source.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line: the sources, then the list.")
 def build(output: Path, as_json: bool, **given) -> None:
     """Build a list from files and URLs.
