@@ -14,6 +14,8 @@ from pathlib import Path
 
 import bench_guard
 import bench_link
+import bench_list
+import bench_list_peers
 import bench_router
 from measurement import RUNS, Broken, NotRun
 from rich.console import Console
@@ -62,13 +64,6 @@ def _capture() -> Path:
     return made
 
 
-# --- what later issues measure -------------------------------------------------------------------
-
-
-def _later() -> float:
-    raise NotRun("comes with a later issue")
-
-
 MEASUREMENTS: dict[str, Callable[[], float]] = {
     "replay_pps": replay_pps,
     "forward_small_ratio": bench_router.forward_small_ratio,
@@ -80,13 +75,13 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
     "dns_forwarded_vs_dnsmasq": bench_guard.dns_forwarded_vs_dnsmasq,
     "heap_bytes_per_packet": bench_router.heap_bytes_per_packet,
     "heap_bytes_per_query": bench_guard.heap_bytes_per_query,
-    "list_exact_bytes_per_name": _later,
-    "list_compact_bytes_per_name": _later,
-    "list_lookups_per_s": _later,
-    "list_build_s": _later,
-    "list_device_ram_bytes": _later,
-    "dnsmasq_bytes_per_name": _later,
-    "delta_bytes_1pct": _later,
+    "list_exact_bytes_per_name": bench_list.list_exact_bytes_per_name,
+    "list_compact_bytes_per_name": bench_list.list_compact_bytes_per_name,
+    "list_lookups_per_s": bench_list.list_lookups_per_s,
+    "list_build_s": bench_list.list_build_s,
+    "list_device_ram_bytes": bench_list.list_device_ram_bytes,
+    "dnsmasq_bytes_per_name": bench_list_peers.dnsmasq_bytes_per_name,
+    "delta_bytes_1pct": bench_list.delta_bytes_1pct,
     "link_efficiency_115200": bench_link.link_efficiency_115200,
     "link_efficiency_921600": bench_link.link_efficiency_921600,
     "link_vs_mpremote": bench_link.link_vs_mpremote,
@@ -126,6 +121,16 @@ def show(results: dict[str, float], not_run: dict[str, NotRun]) -> None:
         console.print(f"not run ({reason}): {', '.join(keys)}", highlight=False, markup=False)
 
 
+def _tell_of_lists(not_run: dict[str, NotRun]) -> None:
+    """Print what was seen of lists besides, where they could be measured."""
+    if "list_lookups_per_s" in not_run:
+        return
+    try:
+        bench_list.beside()
+    except NotRun as reason:
+        not_run["lists"] = reason
+
+
 def main() -> int:
     """Measure all, write and show; return 1 when something that should have worked did not."""
     _OUT.parent.mkdir(exist_ok=True)
@@ -133,6 +138,7 @@ def main() -> int:
     reasons = {key: str(reason) for key, reason in not_run.items()}
     _OUT.write_text(json.dumps({**results, "not_run": reasons}, indent=2) + "\n")
     show(results, not_run)
+    _tell_of_lists(not_run)
     print(f"written to {_OUT.relative_to(ROOT)}")
     return int(any(isinstance(reason, Broken) for reason in not_run.values()))
 
