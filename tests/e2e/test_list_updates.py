@@ -100,6 +100,14 @@ def start_load(home, seconds):
     return home.devices["laptop"].popen(words, stdout=subprocess.PIPE, text=True)
 
 
+def start_calls(home):
+    """Let a device call a listed address all the time."""
+    echo = [sys.executable, _CALLERS, "echo", _BARRED.address4, "7007"]
+    home.internet.serve(echo, "echo.log", 7007, "tcp")
+    words = [sys.executable, "-c", _CALLS_ON, _BARRED.address4]
+    return home.devices["tv"].popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def codes(load, seconds):
     """Return {response code: count} at the end of the load."""
     said = load.communicate(timeout=seconds)[0]
@@ -117,11 +125,8 @@ def test_a_hundred_updates_under_load_unblock_nothing(home):
     updates = Updates(home, random.Random(SEED))
     first = updates.take()
     soon(lambda: updates.in_force() == first.version, "the first list", home)
-    echo = [sys.executable, _CALLERS, "echo", _BARRED.address4, "7007"]
-    home.internet.serve(echo, "echo.log", 7007, "tcp")
     soon(lambda: any(event["event"] == "barred" for event in home.log("list")), "addresses in the kernel", home, 20)
-    words = [sys.executable, "-c", _CALLS_ON, _BARRED.address4]
-    calls = home.devices["tv"].popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    calls = start_calls(home)
     load = start_load(home, 600)
     began = time.monotonic()
     for _ in range(UPDATES):
@@ -144,6 +149,8 @@ def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
     old = updates.take()
     usual_s = time.monotonic() - began
     soon(lambda: updates.in_force() == old.version, "the first list", home)
+    soon(lambda: any(event["event"] == "barred" for event in home.log("list")), "addresses in the kernel", home, 20)
+    calls = start_calls(home)
     load = start_load(home, 600)
     for number in range(KILLS):
         new = updates.next()
@@ -163,3 +170,5 @@ def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
     found = stop(load)
     assert set(found) == {"NXDOMAIN"}, found
     assert found["NXDOMAIN"] > 100
+    called = ast.literal_eval(calls.communicate(timeout=20)[0])
+    assert set(called) == {_REFUSED}, called

@@ -13,6 +13,7 @@ _FOLDER = "/tmp/spamgate-test-%s" % "".join(["%02x" % byte for byte in os.urando
 class Settings:
     log_group = 77
     monitor_only = False
+    lan = ["br-lan", "br-guest"]
 
     def __init__(self, *allow):
         self.list_allow = list(allow)
@@ -84,10 +85,12 @@ class Filling(unittest.TestCase):
         sets = self.sets()
         self.fill(sets, FakeList(3, 2))
         elements, rules = self.nft.texts
-        self.assertIn("flush set inet spamgate listed4_a", elements)
-        self.assertIn("add element inet spamgate listed4_a { 1.0.0.0/24,\n1.0.1.0/24,\n1.0.2.0/24}\n", elements)
-        self.assertIn("add element inet spamgate listed6_a { 2001:100::/40,\n2001:100:100::/40}\n", elements)
+        self.assertIn("flush set inet spamgate_lists listed4_a", elements)
+        self.assertIn("add element inet spamgate_lists listed4_a { 1.0.0.0/24,\n1.0.1.0/24,\n1.0.2.0/24}\n", elements)
+        self.assertIn("add element inet spamgate_lists listed6_a { 2001:100::/40,\n2001:100:100::/40}\n", elements)
         self.assertIn("ip daddr @listed4_a goto to_listed4", rules)
+        self.assertIn("delete chain inet spamgate_lists leads_to_b", rules)
+        self.assertIn('lans { "br-lan", "br-guest" }', rules)
         self.assertNotIn("listed4_b", elements + rules)
         self.assertEqual((sets.pair, sets.count, sets.problem), ("a", 5, ""))
         self.fill(sets, FakeList(1, 0))
@@ -112,7 +115,7 @@ class Filling(unittest.TestCase):
             words = text.split()
             for at, word in enumerate(words):
                 if word in ("goto", "jump"):
-                    self.assertIn("chain inet spamgate " + words[at + 1], text)
+                    self.assertIn("chain inet spamgate_lists " + words[at + 1], text)
         self.assertIn("ip daddr { 192.0.2.0/24, 198.51.100.0/24 } accept", text)
         self.assertIn("ip6 daddr { 2001:db8::/32 } accept", text)
         self.assertIn("grantees { 02:00:00:00:00:01, 02:00:00:00:00:02 }", text)
@@ -124,15 +127,6 @@ class Filling(unittest.TestCase):
         self.fill(sets, FakeList(1, 1))
         self.assertNotIn("reject", self.nft.texts[-1])
         self.assertIn("log prefix", self.nft.texts[-1])
-
-    def test_a_list_without_addresses_takes_all_away(self):
-        sets = self.sets()
-        for none in (None, FakeList(0, 0)):
-            self.fill(sets, none)
-            (text,) = self.nft.texts
-            for what in ("chain inet spamgate barred", "set inet spamgate listed4_a", "set inet spamgate listed6_b"):
-                self.assertIn("delete " + what, text)
-            self.assertEqual((sets.count, sets.problem), (0, ""))
 
     def test_what_nft_refuses_is_told_and_changes_nothing(self):
         sets = self.sets()

@@ -56,6 +56,12 @@ class Text(unittest.TestCase):
         self.assertIn("timeout 8640s", text)
         self.assertEqual(text.count("log group "), text.count("log group 77 "))
 
+    def test_all_are_sent_to_the_guard_from_the_first_moment(self):
+        self.assertIn('flags timeout; elements = { "br-lan" timeout 3s, "br-guest" timeout 3s }; }', table(guard="all"))
+        self.assertIn('flags timeout; elements = { "br-lan", "br-guest" }; }', table(guard="all", fail="closed"))
+        for given in ({}, {"guard": "all", "monitor_only": True}):
+            self.assertIn("set guarded_lan { type ifname; flags timeout;  }", table(**given))
+
     def test_to_watch_only_changes_nothing(self):
         for with_zone in (True, False):
             text = table(with_zone, monitor_only=True)

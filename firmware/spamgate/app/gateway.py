@@ -124,6 +124,8 @@ class Gateway:
         if self.lists:
             self.lists.start(now_ms)
             self.loop.each_tick(self.lists.tick)
+        elif self.plane.list_pair():
+            self.plane.drop_lists()  # left by a gateway that took lists and was killed
         fields = [("version", quote(VERSION)), ("plane", quote(self.plane.name)), ("devices", str(known))]
         fields.append(("monitor_only", "true" if self.settings.monitor_only else "false"))
         self.tell("start", fields)

@@ -35,6 +35,7 @@ _LOOK_MS = const(2000)
 _CHECKS = const(8)  # steps of 4 KiB in a tick: 320 KiB a second
 _RETRY_MS = const(60000)
 _BARRED_MS = const(1800000)
+_NOTHING = const(-1)
 _MEGABYTE = const(1 << 20)
 _POINTER = const(64)  # a label's size is less
 
@@ -53,9 +54,8 @@ class Lists:
         self._reader: "ListFile | None" = None
         self._serial = 0  # of what is looked up
         self._sets: "Any" = None  # while addresses are on their way into the kernel
-        self._pair = "a"  # of sets that the kernel's rules lead to
-        self._filled = (0, 0)  # load of the table and serial number that are in the kernel, or on their way
-        self._has_sets = False
+        self._filled = _NOTHING  # serial number of what is in the kernel, or on its way there
+        self._has_sets = False  # are there some, as far as we know?
         self._trouble = ""  # with reading the list in force
         self._looked_ms = self._failed_ms = self._barred_ms = 0
         self.job = self.said = ""  # as list_rows wants it
@@ -122,9 +122,11 @@ class Lists:
             self._trouble = guard.trouble
             self._gateway.report(self._trouble)
             self._serve()
-        wanted = (self._gateway.plane.loads, self._serial)
-        if wanted != self._filled and not self._sets and elapsed(now_ms, self._failed_ms) >= _RETRY_MS:
-            self._begin_to_fill(wanted)
+        if self._has_sets and not self._gateway.plane.list_pair():
+            self._has_sets = False
+            self._filled = _NOTHING  # somebody took them away
+        if self._serial != self._filled and not self._sets and elapsed(now_ms, self._failed_ms) >= _RETRY_MS:
+            self._begin_to_fill()
         if self._has_sets and elapsed(now_ms, self._barred_ms) >= _BARRED_MS:
             self._bar(now_ms)
 
@@ -160,28 +162,30 @@ class Lists:
 
     # --- addresses in the kernel ---
 
-    def _begin_to_fill(self, wanted: "tuple[int, int]") -> None:
+    def _begin_to_fill(self) -> None:
         """Let the addresses of the list in force follow those of the one before; most lists have none."""
-        if self._filled[0] != wanted[0]:
-            self._has_sets = False  # they went with the table
-        self._filled = wanted
+        self._filled = self._serial
+        plane = self._gateway.plane
+        pair = plane.list_pair()
         reader = self._reader
-        has_addresses = reader is not None and reader.v4 + reader.v6 > 0
-        if not has_addresses and not self._has_sets:
+        if reader is None or reader.v4 + reader.v6 == 0:
+            self._has_sets = False
+            if pair:
+                plane.drop_lists()
             return
         from spamgate.plane.linux_lists import AddressSets
 
         settings = self._gateway.settings
-        self._sets = AddressSets(settings.control.rpartition("/")[0], settings, self._pair)
+        self._sets = AddressSets(settings.control.rpartition("/")[0], settings, pair or "a")
         devices = self._gateway.engine.devices
         present = [device for device in range(1, devices.capacity) if devices.is_present(device)]
         granted = [mac_text(devices.mac(one)) for one in present if devices.grant[one] == GRANT_MAIL_SERVER]
-        self._sets.begin(reader if has_addresses else None, granted)
+        self._sets.begin(reader, granted)
 
     def _fill(self, now_ms: int) -> None:
         """Go on with it."""
         sets = self._sets
-        if self._filled[1] != self._serial and not sets.is_waiting:
+        if self._filled != self._serial and not sets.is_waiting:
             self._sets = None  # meanwhile there is another list, and this one's place may be written to
             return
         try:
@@ -194,14 +198,12 @@ class Lists:
         forget_modules(("spamgate.plane.linux_lists",))
         if problem:
             self._failed_ms = now_ms
-            self._filled = (0, 0)
+            self._filled = _NOTHING
             self._gateway.report("list: " + problem)
             return
-        self._pair = sets.pair
-        self._has_sets = sets.count > 0
-        if self._has_sets:
-            self._bar(now_ms)
-            self._tell('"barred"', [("addresses", "%d" % sets.count)])
+        self._has_sets = True
+        self._bar(now_ms)
+        self._tell('"barred"', [("addresses", "%d" % sets.count)])
 
     def _bar(self, now_ms: int) -> None:
         self._barred_ms = now_ms

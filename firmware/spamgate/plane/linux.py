@@ -16,7 +16,7 @@ from spamgate.core.ticks import elapsed
 from spamgate.plane.linux_flows import Flows
 from spamgate.plane.linux_home import Home
 from spamgate.plane.linux_log import PacketLog
-from spamgate.plane.linux_sets import TABLE, KernelSets
+from spamgate.plane.linux_sets import LISTS_TABLE, TABLE, KernelSets
 from spamgate.plane.netfilter import Netfilter
 from spamgate.wire import conntrack
 from spamgate.wire.cursor import FormError
@@ -130,6 +130,18 @@ class LinuxPlane:
         """Does the device's DNS pass through the guard?"""
         return self._guards_all or (self._guards_suspects and self._is_suspect(device))
 
+    def list_pair(self) -> str:
+        """Return to which pair of sets the rules about a blocklist's addresses lead; empty where there are none."""
+        for pair in ("a", "b"):
+            size = self._kernel.ask(ask_chain(self._kernel.request, LISTS_TABLE, "leads_to_" + pair))
+            if chain_mark(self._kernel.reply, size) >= 0:
+                return pair
+        return ""
+
+    def drop_lists(self) -> None:
+        """Bar no addresses."""
+        os.system("nft delete table inet %s 2>/dev/null" % LISTS_TABLE)
+
     def be_strict(self) -> None:
         """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
         if not self._enforces:
@@ -166,6 +178,8 @@ class LinuxPlane:
             if self._offload:
                 self._offload.restore()
             os.system("nft delete table inet %s 2>/dev/null" % TABLE)
+            if self.list_pair():
+                self.drop_lists()
         self.log.close()
         self._kernel.close()
 

@@ -5,13 +5,14 @@ that neither the gateway's heap nor nft's memory holds the whole list; then one 
 other pair keeps its elements until the next list comes: so there is no moment at which nothing is barred, and none at
 which half a list is in force.
 
-Nothing of this is in the table, and no packet pays for it, until a list with addresses is taken.
+They are in a table of their own, which holds while the gateway is started anew; no packet pays for it until a list with
+addresses is taken.  An empty chain, leads_to_a or leads_to_b, says where the rules lead.
 """
 
 import os
 
 from spamgate.core.compat import const
-from spamgate.plane.linux_sets import TABLE
+from spamgate.plane.linux_sets import LISTS_TABLE
 from spamgate.wire.address import address_text
 
 TYPE_CHECKING = const(0)
@@ -33,7 +34,8 @@ flush set inet %(table)s listed6_%(pair)s
 """
 
 # What may or may not be there is added before it is flushed.
-_FRAME = """add set inet %(table)s barring { type ifname; flags timeout; }
+_FRAME = """add set inet %(table)s lans { type ifname; }
+add set inet %(table)s barring { type ifname; flags timeout; }
 add set inet %(table)s grantees { type ether_addr; flags timeout; }
 add set inet %(table)s told4 { type ether_addr . ipv4_addr; flags dynamic,timeout; timeout 1m; size 8192; }
 add set inet %(table)s told6 { type ether_addr . ipv6_addr; flags dynamic,timeout; timeout 1m; size 8192; }
@@ -41,6 +43,9 @@ add chain inet %(table)s barred { type filter hook forward priority filter - 6; 
 add chain inet %(table)s to_listed4
 add chain inet %(table)s to_listed6
 add chain inet %(table)s turned_away
+add chain inet %(table)s leads_to_a
+add chain inet %(table)s leads_to_b
+flush set inet %(table)s lans
 flush set inet %(table)s grantees
 flush chain inet %(table)s barred
 flush chain inet %(table)s to_listed4
@@ -49,11 +54,13 @@ flush chain inet %(table)s turned_away
 """
 
 # What is listed is told and refused before port 25 is looked at: our refusals are no evidence of failed connections.
-_RULES = """table inet %(table)s {
+_RULES = """add element inet %(table)s lans { %(lans)s }
+delete chain inet %(table)s leads_to_%(other)s
+table inet %(table)s {
  chain barred {
   comment "destinations that the blocklist names, for the LANs in the set barring"
   iifname != @barring accept
-  oifname @lan accept
+  oifname @lans accept
   ip daddr @listed4_%(pair)s goto to_listed4
   ip6 daddr @listed6_%(pair)s goto to_listed6
  }
@@ -78,16 +85,6 @@ _RULES = """table inet %(table)s {
 _LOG = 'log prefix "L" group %d snaplen 80 queue-threshold 1'
 _REJECT = "meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited"
 
-_REMOVED = """delete chain inet %(table)s barred
-delete chain inet %(table)s to_listed4
-delete chain inet %(table)s to_listed6
-delete chain inet %(table)s turned_away
-delete set inet %(table)s barring
-delete set inet %(table)s grantees
-delete set inet %(table)s told4
-delete set inet %(table)s told6
-"""
-
 
 class AddressSets:
     """Puts the addresses of one list after another in force.
@@ -109,14 +106,14 @@ class AddressSets:
         self.problem = ""  # why what was begun last is not in force
 
     def begin(self, blocklist: "Any", granted: "list[str]") -> None:
-        """Put the prefixes of a list (`wire/list_file.py`) in force, or of None none; `granted` are MACs as text."""
+        """Put the prefixes of a list (`wire/list_file.py`), which has some, in force; `granted` are MACs as text."""
         if self._file:
             self._file.close()
         self._file = None
         self._is_last = self._is_waiting = False
         self.problem = ""
-        self._total = blocklist.v4 + blocklist.v6 if blocklist else 0
-        self._pieces = self._text(blocklist, granted) if self._total else self._farewell()
+        self._total = blocklist.v4 + blocklist.v6
+        self._pieces = self._text(blocklist, granted)
 
     @property
     def is_waiting(self) -> bool:
@@ -153,25 +150,15 @@ class AddressSets:
                         yield "}\n"
                         yield _HAND_OVER
                     name = "listed%d_%s" % (4 if size == 4 else 6, values["pair"])
-                    yield "add element inet %s %s { %s/%d" % (TABLE, name, address_text(address), bits)
+                    yield "add element inet %s %s { %s/%d" % (LISTS_TABLE, name, address_text(address), bits)
                 count += 1
             if count:
                 yield "}\n"
         yield _HAND_OVER
         yield _FRAME % values
         if granted:
-            yield "add element inet %s %s { %s }\n" % (TABLE, "grantees", ", ".join(granted))
+            yield "add element inet %s %s { %s }\n" % (LISTS_TABLE, "grantees", ", ".join(granted))
         yield _RULES % values
-
-    def _farewell(self) -> "Iterator[str]":
-        values = self._values(self.pair)
-        yield _SETS % self._values("a")
-        yield _SETS % self._values("b")
-        yield _FRAME % values
-        yield _REMOVED % values
-        for pair in ("a", "b"):
-            for family in (4, 6):
-                yield "delete set inet %s listed%d_%s\n" % (TABLE, family, pair)
 
     def _idle(self) -> str:
         return "a" if self.pair == "b" else "b"
@@ -181,8 +168,10 @@ class AddressSets:
         v4 = [one for one in settings.list_allow if ":" not in one]
         v6 = [one for one in settings.list_allow if ":" in one]
         return {
-            "table": TABLE,
+            "table": LISTS_TABLE,
             "pair": pair,
+            "other": self.pair,
+            "lans": ", ".join(['"%s"' % name for name in settings.lan]),
             "spared4": "ip daddr { %s } accept" % ", ".join(v4) if v4 else "",
             "spared6": "ip6 daddr { %s } accept" % ", ".join(v6) if v6 else "",
             "log": _LOG % settings.log_group,

@@ -5,7 +5,7 @@ limits come from the settings, interface names are quoted; nothing else is put i
 """
 
 from spamgate.core.compat import const
-from spamgate.plane.linux_sets import TABLE
+from spamgate.plane.linux_sets import GUARD_LEASE_S, TABLE
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SETS = """
  set guarded { type ether_addr; flags timeout; size 1024; }
  set guarded4 { type ether_addr . ipv4_addr; flags timeout; size 1024; }
  set guarded6 { type ether_addr . ipv6_addr; flags timeout; size 1024; }
- set guarded_lan { type ifname; flags timeout; }
+ set guarded_lan { type ifname; flags timeout; %(guarded)s }
 """
 
 # DNS on its way to the guard is tracked in a zone of its own.  A conntrack entry outlives the element that made it, and
@@ -184,6 +184,7 @@ def write_table(write: "Callable[[str], object]", settings, with_zone: bool) -> 
         "never_port": settings.never_port,
         "guard_port": settings.guard_port,
         "proxied": "log group %d snaplen 80 queue-threshold 8" % group,
+        "guarded": _guarded(settings),
         "stops": "" if settings.monitor_only else _STOPS,
         "apart": _GO_APART if is_apart else "",
         "sieve_asked": _sieve((53, 67), 0),
@@ -199,6 +200,14 @@ def write_table(write: "Callable[[str], object]", settings, with_zone: bool) -> 
     for part in parts:
         write(part % values)
     write("}\n")
+
+
+def _guarded(settings) -> str:
+    """Return who is sent to the guard from the first moment on, for as long as a lease."""
+    if settings.guard != "all" or settings.monitor_only:
+        return ""
+    lasting = "" if settings.fail == "closed" else " timeout %ds" % GUARD_LEASE_S
+    return "elements = { %s };" % ", ".join(['"%s"%s' % (name, lasting) for name in settings.lan])
 
 
 def _sieve(ports: "tuple[int, ...]", shift: int) -> str:

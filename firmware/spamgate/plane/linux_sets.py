@@ -12,10 +12,13 @@ from spamgate.wire.nft import Changes, pack_key
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
+    from typing import Callable
+
     from spamgate.core.devices import DeviceTable
     from spamgate.plane.netfilter import Netfilter
 
 TABLE = "spamgate"
+LISTS_TABLE = "spamgate_lists"  # of a blocklist's addresses: it outlives the other one, which is loaded at every start
 
 # A guarded device's redirect is renewed by the daemon; without one it resolves by itself again after this time.
 GUARD_LEASE_S = 3
@@ -40,7 +43,7 @@ class KernelSets:
         self._kernel = kernel
         self._devices = devices
         self._lasting_s = lasting_s
-        self._changes = Changes(kernel.request, TABLE)
+        self._changes = self._own_changes = Changes(kernel.request, TABLE)
         self._chains: "dict[bytes, str]" = {}  # where the elements of the maps lead to
         self.changes = 0
         self.failures = 0
@@ -102,13 +105,19 @@ class KernelSets:
 
     def bar_lan(self, name: str) -> None:
         """Hold a LAN's devices to the blocklist's addresses."""
-        self._put("barring", _interface_key(name), self._lasting_s)
+        self._of_lists(self._put, "barring", _interface_key(name), self._lasting_s)
 
     def grant(self, device: int) -> None:
         """Let a granted mail server mail what the blocklist names, and nobody else."""
         if self._has_mac(device):
             is_granted = self._devices.grant[device] == GRANT_MAIL_SERVER
-            (self._put if is_granted else self._drop)("grantees", self._devices.mac(device))
+            self._of_lists(self._put if is_granted else self._drop, "grantees", self._devices.mac(device))
+
+    def _of_lists(self, change: "Callable[..., None]", *what: "str | bytes | int") -> None:
+        """Change a set of the other table."""
+        self._changes = Changes(self._kernel.request, LISTS_TABLE)
+        change(*what)
+        self._changes = self._own_changes
 
     def _chain(self, device: int) -> str:
         devices = self._devices
