@@ -10,6 +10,7 @@ from e2e.life import Home
 from fakes.list_keys import Key
 
 from spamgate.wire.list_delta import DELTA_HEAD_BYTES
+from spamgate.wire.list_delta_writer import make_delta
 from spamgate.wire.list_manifest import DELTA, LIST, signed_digest
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter, NameHasher
@@ -79,9 +80,9 @@ class SignedList:
         """Return its file."""
         return self.head() + self.body
 
-    def delta(self, body: bytes) -> bytes:
-        """Return the file of a delta with this body that leads to it."""
-        return self.head(DELTA)[:DELTA_HEAD_BYTES] + body
+    def delta_from(self, old: "SignedList") -> bytes:
+        """Return the file of the delta that leads here from an older list."""
+        return self.head(DELTA)[:DELTA_HEAD_BYTES] + (make_delta(old.body, self.body) or b"")
 
     def put(self, folder: Path, name: str = "home") -> None:
         """Put it where a web server finds it."""

@@ -196,6 +196,41 @@ def test_a_list_is_taken_once_and_asked_for_by_its_head_only(world):
     assert world.in_force() != one.body
 
 
+def put_delta(world, old, new, data=b""):
+    new.put(world.web)
+    (world.web / f"home.from-{old.version}.sgd").write_bytes(data or new.delta_from(old))
+
+
+def test_a_delta_is_taken_where_one_leads_here(world):
+    one, two, three = newer(1), newer(2), newer(3)
+    one.put(world.web)
+    world.takes(one)
+    put_delta(world, one, two)
+    told = world.takes(two)
+    assert "delta" in told["said"]
+    assert told["bytes"] < 4096 + 2048 + 1000
+    put_delta(world, one, three)  # from a list that this router has no more
+    assert "whole list" in world.takes(three)["said"]
+
+
+@pytest.mark.parametrize("fault", ["html", "cut", "flipped", "of another", "stranger's", "too long"])
+def test_a_bad_delta_costs_nothing_but_the_whole_list(world, fault):
+    one, two = newer(1), newer(2)
+    one.put(world.web)
+    world.takes(one)
+    good = two.delta_from(one)
+    bad = {
+        "html": b"<!DOCTYPE html>" * 400,
+        "cut": good[:-9],
+        "flipped": good[:-20] + bytes([good[-20] ^ 4]) + good[-19:],
+        "of another": two.delta_from(newer(7)),
+        "stranger's": newer(2, key=STRANGER).delta_from(one),
+        "too long": good + bytes(1 << 20),
+    }
+    put_delta(world, one, two, bad[fault])
+    assert "whole list" in world.takes(two)["said"]
+
+
 @pytest.mark.parametrize("manner", ["chunked", "moved"])
 def test_any_way_that_servers_have(world, manner):
     one = newer()
