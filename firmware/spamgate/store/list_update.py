@@ -91,9 +91,7 @@ class FullUpdate(Update):
         """Write the body's next bytes."""
         if end - start > self.size - self.offset:
             raise RefusedError("more bytes come than the manifest says", "check where the list comes from")
-        if not self._is_prepared:
-            self._prepare()
-            self._is_prepared = True
+        self._begin()
         view = memoryview(buf)
         while start < end:
             count = min(end - start, _SECTOR - self.offset % _SECTOR)
@@ -107,7 +105,10 @@ class FullUpdate(Update):
 
     def step(self) -> bool:
         """Do a little of what is to be done when all has come; return whether the list is in force."""
-        return self.offset == self.size and self._is_prepared and self._read_back()
+        if self.offset < self.size:
+            return False
+        self._begin()
+        return self._read_back()
 
     def finish(self) -> None:
         """Do the rest at once; RefusedError when something is missing."""
@@ -116,6 +117,11 @@ class FullUpdate(Update):
             raise RefusedError(text, "try again: it goes on from there")
         while not self.step():
             pass
+
+    def _begin(self) -> None:
+        if not self._is_prepared:
+            self._prepare()
+            self._is_prepared = True
 
     def _unfinished_head(self) -> bytes:
         """Return what the first sector holds before its marks of progress while this list is being written."""
