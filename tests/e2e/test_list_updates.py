@@ -121,7 +121,7 @@ def stop(load):
     return codes(load, 20)
 
 
-def test_a_hundred_updates_under_load_unblock_nothing(home):
+def test_a_hundred_updates_under_load_unblock_nothing(home, record_property):
     updates = Updates(home, random.Random(SEED))
     first = updates.take()
     soon(lambda: updates.in_force() == first.version, "the first list", home)
@@ -138,11 +138,12 @@ def test_a_hundred_updates_under_load_unblock_nothing(home):
     assert set(found) == {"NXDOMAIN"}, found
     assert found["NXDOMAIN"] > RATE * took_s / 2, (found, took_s)
     assert set(called) == {_REFUSED} and called[_REFUSED] > 5 * took_s, (called, took_s)
+    record_property("blocked", (found, called, took_s))
     assert len([event for event in home.log("list") if event["event"] == "in force"]) == UPDATES + 1
     assert home.status()["heap_free"] > 40000
 
 
-def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
+def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home, record_property):
     chance = random.Random(SEED)
     updates = Updates(home, chance)
     began = time.monotonic()
@@ -152,6 +153,7 @@ def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
     soon(lambda: any(event["event"] == "barred" for event in home.log("list")), "addresses in the kernel", home, 20)
     calls = start_calls(home)
     load = start_load(home, 600)
+    served = old.version
     for number in range(KILLS):
         new = updates.next()
         fetch = updates.start()
@@ -161,10 +163,8 @@ def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
         if number % 4 == 3:
             home.kill()
             home.restart()
-        served = updates.in_force()
-        assert served in (old.version, new.version)
-        if served == new.version:
-            old = new
+        before, served = served, updates.in_force()
+        assert before <= served <= new.version  # one that came whole may be heard of a little later
     last = updates.take()
     soon(lambda: updates.in_force() == last.version, "the last list", home)
     found = stop(load)
@@ -172,3 +172,4 @@ def test_killed_anywhere_in_an_update_it_serves_the_old_list_or_the_new(home):
     assert found["NXDOMAIN"] > 100
     called = ast.literal_eval(calls.communicate(timeout=20)[0])
     assert set(called) == {_REFUSED}, called
+    record_property("blocked", (found, called))

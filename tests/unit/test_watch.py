@@ -76,6 +76,20 @@ class Listed(Watching):
         self.assertEqual(self.router.watcher.malformed, 1)
 
 
+class Overhearing(Watching):
+    def test_each_new_query_is_overheard_once(self):
+        heard = []
+
+        def hear(device, message):
+            heard.append((device, bytes(message.buf[message.qname_at : message.qname_at + 4])))
+
+        self.router.watcher.dns.overhears = hear
+        for _ in range(2):
+            asked = self.ask(_MAC, _HOME, "bad.example")
+        self.tell(UPSTREAM, _HOME, asked, 3)
+        self.assertEqual(heard, [(self.router.device(_MAC), b"\3bad")])
+
+
 class Receivers(Watching):
     def test_an_answer_is_its_device_s_by_address(self):
         asked = self.ask(_MAC, _HOME, "gone.example")
