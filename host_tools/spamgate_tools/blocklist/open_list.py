@@ -1,5 +1,6 @@
 """A list file of this machine, opened: what its head says, and its body through the reader that boards use."""
 
+import hashlib
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,8 @@ def open_list(path: Path) -> OpenList:
         if len(body) != manifest["size"]:
             says = f"its manifest says {manifest['size']:,} bytes, and there are {len(body):,}"
             raise UserError(f"{path}: is not whole: {says}", "fetch or build it again")
+        if hashlib.sha256(body).hexdigest() != manifest["sha256"]:
+            raise UserError(f"{path}: is damaged: its digest is not the one in its manifest", "fetch or build it again")
         return OpenList(path, head, manifest, body, reader_of(body))
     except FormError as error:
         raise UserError(f"{path}: {error}", _BUILD_HINT) from None
@@ -98,9 +101,9 @@ def block_of(body: bytes, reader: ListFile, number: int) -> tuple[bytes, bytes]:
     start, end = (int.from_bytes(body[i : i + INDEX_ENTRY_BYTES], "little") for i in (at, at + INDEX_ENTRY_BYTES))
     first = reader.allow_at - reader.blocks_bytes
     block = body[first + (start & _OFFSET_MASK) : first + (end & _OFFSET_MASK)]
-    if start <= _OFFSET_MASK or not block:
+    if start <= _OFFSET_MASK:
         return block, b""
-    size = len(block) - 1 - EXCEPTION_BYTES * block[-1]
+    size = len(block) - 1 - EXCEPTION_BYTES * block[-1] if block else -1
     if size < 0:
         raise FormError("list: exceptions out of place")
     return block[:size], block[size:-1]

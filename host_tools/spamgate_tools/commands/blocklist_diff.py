@@ -29,13 +29,17 @@ def diff(old: Path, new: Path, output: Path | None, as_json: bool) -> None:
       spamgate blocklist diff yesterday.sgb today.sgb
       spamgate blocklist diff yesterday.sgb today.sgb -o today.from-29756160.sgd
     """
+    from spamgate.wire.cursor import FormError
     from spamgate_tools.blocklist.differences import changes, delta_file
     from spamgate_tools.blocklist.make import write_file
     from spamgate_tools.blocklist.open_list import open_list
 
     before, after = open_list(old), open_list(new)
-    found = changes(before, after)
-    delta = delta_file(before, after)
+    try:
+        found = changes(before, after)
+        delta = delta_file(before, after)
+    except FormError as error:
+        raise UserError(f"{old} or {new}: is no good list: {error}", "build both again") from None
     told: dict[str, Any] = {"type": "diff", "old": str(old), "new": str(new)}
     told |= {what: change._asdict() for what, change in found.items()}
     told |= {"new_bytes": new.stat().st_size, "delta_bytes": len(delta) if delta else None}
