@@ -186,6 +186,19 @@ class StolenKeys(unittest.TestCase):
         self.refused(List(_SIZE, seed=7, age=0, next_key=encode_key(key(2).modulus)))
         push(self.lists, _BY_NEXT_KEY)
 
+    def test_a_stolen_old_key_when_the_list_that_replaced_it_went_bad(self):
+        """There is room below its version then, above that of the list which serves; the thief gets none of it."""
+        push(self.lists, _OLD)
+        push(self.lists, _NAMES_KEY)
+        with self.assertRaises(InForceError):
+            push(self.lists, _NAMES_KEY)
+        self.nor.flip(_SLOT + 4096 + 9)
+        self.lists = device(self.nor.slots, self.storage)
+        self.assertTrue(check(self.lists))
+        self.assertTrue(_OLD.is_in(self.lists))
+        self.refused(List(_SIZE, seed=7, age=6))
+        push(self.lists, _BY_NEXT_KEY)
+
     def test_the_old_list_still_starts(self):
         """It is what serves when the first list of the new key goes bad."""
         push(self.lists, _NAMES_KEY)

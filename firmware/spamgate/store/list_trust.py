@@ -1,8 +1,8 @@
 """Whose lists are taken: the key in the settings, and whoever that names its successor.
 
-A list that is in force and names `next_key` makes that the key; the old one then serves for lists up to that version,
-so that its own slot still starts, and nothing newer from a stolen key is taken.  The chain is kept in a file beside the
-digest of the key it began with: another key in the settings begins a new one.
+A list that is in force and names `next_key` makes that the key; the old one then serves for lists up to that version
+that are in a slot already, so that they still start, and no update that a stolen key has signed is taken.  The chain is
+kept in a file beside the digest of the key it began with: another key in the settings begins a new one.
 """
 
 import binascii
@@ -55,10 +55,15 @@ class Trust:
             raise RefusedError(str(error), "sign the list again")
         check_format(manifest)
         if last is not None and manifest["version"] > last:
-            raise RefusedError("the list is signed with a key that was replaced", "sign it with the new key")
+            raise _replaced()
         if "next_key" in manifest and not decode_key(manifest["next_key"]):
             raise RefusedError("the next key that the list names is none", "sign it again with another --next-key")
         return manifest
+
+    def check_current(self, head: "Head") -> None:
+        """Refuse a list, though it may be in a slot, that is not signed with the key of today."""
+        if self._signer(head)[1] is not None:
+            raise _replaced()
 
     def follow(self, head: "Head", manifest: "dict[str, Any]") -> bool:
         """Take the next key from a list that is in force; return whether there was one."""
@@ -119,3 +124,7 @@ class Trust:
             self._storage.write(TRUST_FILE, (text.encode(),))
         except OSError as error:  # the list that names the key is still there to be followed at the next start
             self.problem = "%s: not written: error %s" % (TRUST_FILE, error.errno)
+
+
+def _replaced() -> RefusedError:
+    return RefusedError("the list is signed with a key that was replaced", "sign it with the new key")

@@ -47,6 +47,7 @@ class Update:
         check_owner(self.manifest, lists.list_id, lists.board_class)
         check_time(self.manifest, now_s)
         check_newer(self.manifest, lists.manifest)
+        lists.trust.check_current(self._head)
         self.size: int = self.manifest["size"]  # of the body
         if self.size > lists.room():
             text = "the list has %d bytes, and a slot here takes %d" % (self.size, lists.room())
