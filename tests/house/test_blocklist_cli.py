@@ -106,6 +106,30 @@ def test_a_build_says_for_programs_what_it_took_and_keeps_it_beside_the_list(her
     assert report["sha256"] == told["sha256"] and len(report["sources"]) == 2
 
 
+def test_addresses_cannot_be_kept_from_being_blocked_and_that_is_said(here):
+    (here / "mine.txt").write_text("ok.ads.example\n192.0.2.7\n")
+    said = _build(here, "hosts.txt", "plain.txt", "--allow", "mine.txt").stdout
+    assert "not taken: 1 addresses; a list has no exceptions for those" in said
+
+
+def test_from_sources_to_a_signed_delta(here):
+    def good(*words: str) -> str:
+        done = _run(here, *words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+
+    good("keygen", "home.key")
+    for text, version in ((_PLAIN, "1000"), (_PLAIN + "fresh.example\n", "1001")):
+        (here / "plain.txt").write_text(text)
+        good("build", "hosts.txt", "plain.txt", "-o", "home.sgb", "--universe", "universe.txt")
+        good("sign", "home.sgb", "--key", "home.key", "--version", version)
+        good("verify", "home.sgb", "--key", "home.pub")
+    assert "names      1 added, 0 removed, 4 as before" in good("diff", "home.former.sgb", "home.sgb", "-o", "home.sgd")
+    good("verify", "home.sgd", "--key", "home.pub")
+    assert "signed     version 1001" in good("info", "home.sgb")
+    assert good("query", "home.sgb", "fresh.example") == "fresh.example: listed\n"
+
+
 def test_the_format_of_one_source_can_be_named(here):
     told = _good(_build(here, "plain=plain.txt", "hosts.txt", "--json"))
     assert [it["format"] for it in told[:-1]] == ["plain", "hosts"]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from spamgate_tools.blocklist.entry import KINDS, Entries
 from spamgate_tools.blocklist.formats import FORMATS
+from spamgate_tools.blocklist.report import SourceReport
 from spamgate_tools.blocklist.source import Options, read_source
 
 
@@ -44,7 +45,7 @@ def _take(gathered: Gathered, named: str, format: str | None, options: Options, 
     where, format = _where_and_format(named, format)
     report = read_source(where, format, options)
     if is_allow:
-        report = replace(report, entries=_as_allowed(report.entries), sense=f"never blocked: {report.sense}")
+        report = _never_blocked(report)
     taken, before = report.taken, gathered.entries.total()
     gathered.reports.append(report.as_json())
     gathered.lines.extend(report.as_lines())
@@ -60,9 +61,12 @@ def _where_and_format(named: str, format: str | None) -> tuple[str, str | None]:
     return named, format
 
 
-def _as_allowed(entries: Entries) -> Entries:
+def _never_blocked(report: SourceReport) -> SourceReport:
     """Take the names as those that stay allowed; a list has no exceptions for addresses."""
-    allowed = Entries()
+    entries, allowed = report.entries, Entries()
     for kind in KINDS:
         allowed.allowed[kind] = entries.blocked[kind] | entries.allowed[kind]
-    return allowed
+    if entries.networks:
+        note = f"not taken: {len(entries.networks):,} addresses; a list has no exceptions for those"
+        report.notes.append(note)
+    return replace(report, entries=allowed, sense=f"never blocked: {report.sense}")
