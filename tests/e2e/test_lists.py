@@ -3,8 +3,10 @@
 import ipaddress
 import json
 import random
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from e2e.life import Home, soon
@@ -25,6 +27,18 @@ _CONNECTS = (
     "    sock.settimeout(0.5)\n"
     "    print(line, sock.connect_ex((line, 7)))\n"
     "    sock.close()\n"
+)
+# Says something to a server again and again, until that fails.
+_GOES_ON = (
+    "import socket, sys, time\n"
+    "sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+    "print('connected', flush=True)\n"
+    "try:\n"
+    "    while True:\n"
+    "        sock.sendall(b'x')\n"
+    "        time.sleep(0.1)\n"
+    "except OSError as error:\n"
+    "    print(type(error).__name__)\n"
 )
 _REFUSED = 111
 
@@ -182,8 +196,14 @@ def test_what_is_listed_is_cut_off_even_if_it_was_there_before(home):
     server = FREE.exchanges[0]
     start(home, body_of(["x.example"]))
     assert home.says("tv", server.address4) == "220"
+    echo = [sys.executable, str(Path(__file__).with_name("callers.py")), "echo", server.address4, "7007"]
+    home.internet.serve(echo, "echo.log", 7007, "tcp")
+    words = [sys.executable, "-c", _GOES_ON, server.address4, "7007"]
+    before = home.devices["tv"].popen(words, stdout=subprocess.PIPE, text=True)
+    assert before.stdout.readline() == "connected\n"
     put_in_slot(home, SignedList(body_of(["x.example"], [f"{server.address4}/32"]), 2), "b")
     wait_for_sets(home)
+    assert before.communicate(timeout=10)[0] == "ConnectionResetError\n"
     assert home.says("tv", server.address4) == "ConnectionRefusedError"
     put_in_slot(home, SignedList(body_of(["y.example"]), 3), "a")
     soon(lambda: len(events(home, "in force")) == 3, "the third list", home)

@@ -111,6 +111,9 @@ class Filling(unittest.TestCase):
             self.fill(self.sets(*allow), FakeList(1, 1), ["02:00:00:00:00:01", "02:00:00:00:00:02"])
             text = self.nft.texts[-1]
             self.assertEqual(text.count("{"), text.count("}"))
+            for family in ("4", "6"):
+                self.assertIn("chain to_listed%s {" % family, text)
+            self.assertEqual(text.count("iifname != @barring accept\n  oifname @lans accept"), 2)
             self.assertNotIn("%", text)
             words = text.split()
             for at, word in enumerate(words):

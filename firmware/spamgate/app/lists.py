@@ -35,6 +35,7 @@ _LOOK_MS = const(2000)
 _CHECKS = const(8)  # steps of 4 KiB in a tick: 320 KiB a second
 _RETRY_MS = const(60000)
 _BARRED_MS = const(1800000)
+_THOROUGH_MS = const(600000)
 _NOTHING = const(-1)
 _MEGABYTE = const(1 << 20)
 _POINTER = const(64)  # a label's size is less
@@ -56,8 +57,9 @@ class Lists:
         self._sets: "Any" = None  # while addresses are on their way into the kernel
         self._filled = _NOTHING  # serial number of what is in the kernel, or on its way there
         self._has_sets = False  # are there some, as far as we know?
+        self._is_thorough = False  # is every packet looked at?
         self._trouble = ""  # with reading the list in force
-        self._looked_ms = self._failed_ms = self._barred_ms = 0
+        self._looked_ms = self._failed_ms = self._barred_ms = self._filled_ms = 0
         self.job = self.said = ""  # as list_rows wants it
         self.done = self.of = 0
         self.ok: "bool | None" = None
@@ -129,6 +131,9 @@ class Lists:
             self._begin_to_fill()
         if self._has_sets and elapsed(now_ms, self._barred_ms) >= _BARRED_MS:
             self._bar(now_ms)
+        if self._is_thorough and not self._sets and elapsed(now_ms, self._filled_ms) >= _THOROUGH_MS:
+            self._is_thorough = False
+            self._gateway.plane.ease_lists()
 
     def _check(self) -> None:
         """Read on in the list in force: does it have the digest that was signed?"""
@@ -201,7 +206,8 @@ class Lists:
             self._filled = _NOTHING
             self._gateway.report("list: " + problem)
             return
-        self._has_sets = True
+        self._has_sets = self._is_thorough = True
+        self._filled_ms = now_ms
         self._bar(now_ms)
         self._tell('"barred"', [("addresses", "%d" % sets.count)])
 

@@ -142,6 +142,10 @@ class LinuxPlane:
         """Bar no addresses."""
         os.system("nft delete table inet %s 2>/dev/null" % LISTS_TABLE)
 
+    def ease_lists(self) -> None:
+        """Bar only what begins a connection: what went on from before has been cut."""
+        os.system("nft insert rule inet %s barred ct state established,related accept 2>/dev/null &" % LISTS_TABLE)
+
     def be_strict(self) -> None:
         """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
         if not self._enforces:
