@@ -178,6 +178,12 @@ def test_two_processes_find_the_hashes_that_one_finds(monkeypatch):
     monkeypatch.setattr("spamgate_tools.blocklist.hashing._WORTH_A_PROCESS", 1000)
     assert sorted(hash_entries(7, entries.blocked)) == sorted(alone)
 
+    def no_process(*args: object, **kwargs: object) -> None:
+        raise OSError("no semaphores here")
+
+    monkeypatch.setattr("spamgate_tools.blocklist.hashing.ProcessPoolExecutor", no_process)
+    assert list(hash_entries(7, entries.blocked)) == list(alone)
+
 
 def test_networks_are_joined_as_ipaddress_joins_them():
     rng = random.Random(_SEED)

@@ -1,7 +1,7 @@
 """The hashes of all entries of a list: of many, half in a second process, for most machines have two cores."""
 
 from array import array
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing import get_context
 
 from spamgate.wire.list_writer import NameHasher
@@ -16,8 +16,15 @@ Part = list[tuple[int, list[bytes]]]  # names by kind
 def hash_entries(seed: int, names: NamesByKind) -> "array[int]":
     """Return the 60-bit hashes of all entries, in no order that matters."""
     whole: Part = [(kind, list(names[kind])) for kind in KINDS]
-    if sum(len(some) for _, some in whole) < _WORTH_A_PROCESS:
-        return _hashed(seed, whole)
+    if sum(len(some) for _, some in whole) >= _WORTH_A_PROCESS:
+        try:
+            return _hashed_by_two(seed, whole)
+        except (OSError, NotImplementedError, BrokenExecutor):
+            pass  # a machine that gives no second process, or takes it away
+    return _hashed(seed, whole)
+
+
+def _hashed_by_two(seed: int, whole: Part) -> "array[int]":
     mine = [(kind, some[::2]) for kind, some in whole]
     others = [(kind, some[1::2]) for kind, some in whole]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
