@@ -54,6 +54,9 @@ def event_text(event: dict) -> str:
         return f"{when}  {title(event)}: {event['from']} -> {event['to']}"
     if event["type"] == "action":
         return f"{when}  {event.get('action', 'action')}: {action_text(event)}"
+    if event["type"] == "list":
+        facts = [f"{name} {event[name]}" for name in ("version", "names", "addresses") if name in event]
+        return f"{when}  list {event.get('event', '')}: {event.get('text') or ', '.join(facts)}".rstrip(" :")
     return f"{when}  {event['type']} {event.get('text', '')}".rstrip()
 
 

@@ -26,7 +26,7 @@ BEFORE = st.lists(
     max_size=3,
 ).map(b"".join)
 LOGGED = st.builds(
-    lambda packet, mac, sequence, ports, before: logged(packet, mac, sequence, *ports, before),
+    lambda packet, mac, sequence, ports, before: logged(packet, mac, sequence, *ports, before=before),
     st.sampled_from(DATAGRAMS),
     MACS,
     st.none() | st.integers(0, 0xFFFFFF),
@@ -94,9 +94,12 @@ class Log(PacketLog):
         assert link_type == NFLOG
         self.seen.append((start, end))
 
+    listed = frame
+
 
 MESSAGES = st.lists(
     st.builds(lambda number: log_message(DATAGRAMS[0], MAC, number), st.integers(0, 0xFFFFFF))
+    | st.builds(lambda number: log_message(DATAGRAMS[0], MAC, number, prefix=b"L"), st.integers(0, 0xFFFFFF))
     | st.builds(error, st.integers(0, 133))
     | st.builds(message, st.sampled_from((3, 20, 0x0400)), st.binary(max_size=40), st.none() | st.integers(0, 99)),
     max_size=5,
