@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from spamgate.wire.list_delta import DELTA_HEAD_BYTES, Merge
+from spamgate.wire.list_delta_writer import make_delta
 from spamgate.wire.list_file import HAS_CHILDREN, HAS_EXACT, ListFile
 from spamgate.wire.list_hash import CHILDREN, DOMAIN, EXACT
-from spamgate.wire.list_manifest import LIST
+from spamgate.wire.list_manifest import DELTA, LIST
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter, NameHasher, key_of
 
@@ -104,6 +106,81 @@ class Stranger:
         return [f"{it[:-1].hex()}/{it[-1]}" for it in found]
 
 
+class Bits:
+    """Bits of a delta, the highest of a byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits = "".join(f"{byte:08b}" for byte in data)
+        self._at = 0
+
+    def take(self, count: int) -> int:
+        self._at += count
+        return int(self._bits[self._at - count : self._at] or "0", 2)
+
+    def zeros(self) -> int:
+        """Take zeros and the one behind them."""
+        start, self._at = self._at, self._bits.index("1", self._at) + 1
+        return self._at - 1 - start
+
+
+def merged_by_a_stranger(base: "Stranger", delta: bytes) -> bytes:
+    """Return the body that a delta makes of a base, by the document."""
+    body = delta[2048:]
+    assert body[:32] == hashlib.sha256(base.body).digest()
+    removed, added, removed_bytes, added_bytes, told, *tables = struct.unpack("<11I", body[80:124])
+    codes, at = Bits(body[128 : 128 + removed_bytes]), 128 + removed_bytes
+    ranks, rank = set(), -1
+    for _ in range(removed):
+        rank += 1 + (codes.zeros() << body[124]) + codes.take(body[124])
+        ranks.add(rank)
+    new, at = Bits(body[at : at + added_bytes]), at + added_bytes
+    end = at + 12 * (told if told != 0xFFFFFFFF else 0)
+    placed = [struct.unpack("<3I", body[place : place + 12]) for place in range(at, end, 12)]
+    index, blocks, first = b"", b"", 0
+    for number in range(1 << base.b):
+        rests, exceptions = base.block(number)
+        kept = [rest for place, rest in enumerate(rests, first) if place not in ranks]
+        first += len(rests)
+        while new.take(1):
+            kept.append(new.take(base.r - base.b))
+            added -= 1
+        if told != 0xFFFFFFFF:
+            exceptions = [record[1:] for record in placed if record[0] == number]
+        index += (len(blocks) | bool(exceptions) << 23).to_bytes(3, "little")
+        blocks += _block(sorted(kept), exceptions, base.k)
+    assert not added
+    index += len(blocks).to_bytes(3, "little")
+    return body[32:80] + index + blocks + _tables(base, body[end:], tables)
+
+
+def _block(rests: list[int], exceptions: list[tuple[int, int]], k: int) -> bytes:
+    bits, last = "", 0
+    for rest in rests:
+        gap, last = rest - last, rest
+        bits += "0" * (gap >> k) + "1" + (f"{gap & (1 << k) - 1:0{k}b}" if k else "")
+    bits += "0" * (-len(bits) % 8)
+    data = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+    records = b"".join(struct.pack("<II", *record) for record in exceptions)
+    return data + (records + bytes([len(exceptions)]) if exceptions else b"")
+
+
+def _tables(base: "Stranger", told: bytes, counts: list[int]) -> bytes:
+    """Return allow entries and prefixes."""
+    found, at = b"", 0
+    starts = (base.allow_at, base.v4_at, base.v6_at, len(base.body))
+    for number, size in enumerate((8, 5, 17)):
+        gone, come = counts[2 * number : 2 * number + 2]
+        ranks, at = struct.unpack(f"<{gone}I", told[at : at + 4 * gone]), at + 4 * gone
+        old = [base.body[place : place + size] for place in range(starts[number], starts[number + 1], size)]
+        made = [record for rank, record in enumerate(old) if rank not in ranks]
+        for _ in range(come):
+            made.insert(int.from_bytes(told[at : at + 4], "little"), told[at + 4 : at + 4 + size])
+            at += 4 + size
+        found += b"".join(made)
+    assert at == len(told)
+    return found
+
+
 def _above(name: bytes) -> list[bytes]:
     """Return the names above, without the root."""
     rest = name[1 + name[0] :]
@@ -117,8 +194,8 @@ def wire(text: str) -> bytes:
 # --- the golden list ---------------------------------------------------------------------------
 
 
-def made() -> tuple[bytes, dict]:
-    """Return the golden file, and what is said of it."""
+def made() -> tuple[bytes, bytes, dict]:
+    """Return the golden list, the golden delta, and what is said of the list."""
     hasher = NameHasher()
     domains = [f"domain{at}.example" for at in range(600)]
     entries = {name: DOMAIN for name in domains} | {"exact.example.org": EXACT, "children.example.org": CHILDREN}
@@ -132,15 +209,24 @@ def made() -> tuple[bytes, dict]:
     writer.v4 = [(bytes([10, 0, 0, 0]), 8), (bytes([192, 0, 2, 128]), 25)]
     writer.v6 = [(bytes.fromhex("20010db8") + bytes(12), 33)]
     body = writer.body(full)
-    manifest = {"board_class": "any", "class": "exact", "format": 1, "id": "golden", "size": len(body)}
-    manifest |= {"names": ListFile(_reader(body)).names, "sha256": hashlib.sha256(body).hexdigest()}
+    writer.allow, writer.exceptions = writer.allow[:1], writer.exceptions[2:]
+    writer.v4 = [(bytes(4), 8), *writer.v4[1:]]
+    newer = writer.body(full[9:] + [hasher.full(wire(f"new{at}.example")) for at in range(9)])
+    delta = make_head(DELTA, _manifest(newer))[:DELTA_HEAD_BYTES] + make_delta(body, newer)
     said = {
         "listed": [*domains[::20], "www.domain7.example", "exact.example.org", "a.children.example.org"],
         "not_listed": [*unlucky, "example", "example.org", "www.exact.example.org", "children.example.org"],
         "allowed": ["good.domain7.example", "x.good.domain7.example", "fine.example.net"],
         "prefixes": ["0a000000/8", "c0000280/25", "20010db8" + "00" * 12 + "/33"],
     }
-    return make_head(LIST, encode_manifest(manifest)) + body, said
+    return make_head(LIST, _manifest(body)) + body, delta, said
+
+
+def _manifest(body: bytes) -> bytes:
+    manifest = {"board_class": "any", "class": "exact", "format": 1, "id": "golden", "size": len(body)}
+    return encode_manifest(
+        manifest | {"names": ListFile(_reader(body)).names, "sha256": hashlib.sha256(body).hexdigest()}
+    )
 
 
 def _reader(body: bytes):
@@ -166,8 +252,9 @@ def golden() -> bytes:
 
 
 def test_the_writer_still_makes_the_golden_bytes(golden, said):
-    data, says = made()
+    data, delta, says = made()
     assert data == golden
+    assert delta == (_GOLDEN / "list.sgd").read_bytes()
     assert says == said
 
 
@@ -189,6 +276,23 @@ def test_our_reader_says_the_same(golden, said):
     assert [name for name in names if ours.allowed(wire(name)) != stranger.allowed(wire(name))] == []
 
 
+def test_a_stranger_and_we_merge_the_golden_delta_to_the_same_list(golden):
+    delta = (_GOLDEN / "list.sgd").read_bytes()
+    length = struct.unpack("<H", delta[4:6])[0]
+    manifest = json.loads(delta[16 : 16 + length])
+    theirs = merged_by_a_stranger(Stranger(golden), delta)
+    assert hashlib.sha256(theirs).hexdigest() == manifest["sha256"]
+    ours = bytearray(manifest["size"])
+
+    def write(offset: int, data: memoryview) -> None:
+        ours[offset : offset + len(data)] = data
+
+    merge = Merge(_reader(golden[4096:]), _reader(delta[DELTA_HEAD_BYTES:]), write)
+    while not merge.step():
+        pass
+    assert ours == theirs
+
+
 def test_the_document_gives_the_hash_of_its_example():
     pattern = r"For `(.+?)`, seed 0, kind DOMAIN:\s+hash (0x\w+), EXTRA (0x\w+)"
     text, value, extra = re.search(pattern, _DOCUMENT.read_text()).groups()
@@ -198,6 +302,7 @@ def test_the_document_gives_the_hash_of_its_example():
 
 if __name__ == "__main__":
     _GOLDEN.mkdir(exist_ok=True)
-    golden_file, golden_said = made()
+    golden_file, golden_delta, golden_said = made()
     (_GOLDEN / "list.sgb").write_bytes(golden_file)
+    (_GOLDEN / "list.sgd").write_bytes(golden_delta)
     (_GOLDEN / "list.json").write_text(json.dumps(golden_said, indent=1) + "\n")
