@@ -39,6 +39,7 @@ _SAVE_SOON_MS = const(2000)  # after a verdict or the owner's word
 _SAVE_AGAIN_MS = const(60000)
 _SAVE_ROUTINE_MS = const(6 * 3600000)  # what else was learned: flash wears out
 _NO_TICKET = ""
+_LIST_MODE = "list_mode"  # a file in which anything makes the next start one for lists only
 _KEEPERS = ("spamgate.app.persistence", "spamgate.store.state", "spamgate.core.snapshot")
 _SETTINGS_READERS = (
     "spamgate.store.board_settings",
@@ -63,6 +64,11 @@ class Body:
 class Program:
     """All parts, and what passes between them.  `make_plane(program)` returns what sees and acts, once joined."""
 
+    slots: "list[Any]" = []  # for lists, where a key for them is known
+    lists: "Any" = None  # app/board_lists.py, while there is something to do about lists
+    is_list_checked = True
+    list_facts = (-1, "", "")  # slot in force, the key's fingerprint, what is wrong
+
     def __init__(self, hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:
         self.hardware = hardware
         self.settings = self._read_settings()
@@ -80,10 +86,6 @@ class Program:
         self.persistence = self
         self.plane = make_plane(self)
         self.link = LazyLink(self)
-        self.slots: "list[Any]" = []  # for lists, where a key for them is known
-        self.lists: "Any" = None  # app/board_lists.py, while there is something to do about lists
-        self.is_list_checked = True
-        self.list_facts = (-1, "", "")  # slot in force, the key's fingerprint, what is wrong
         self._second_ms = ticks_ms()
         self._started_ms = self._second_ms
         self._saved_ms = self._second_ms
@@ -266,6 +268,10 @@ def run(hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:
     try:
         if hardware.starts() > _SAFE_AFTER:
             program = SafeProgram(hardware)
+        elif hardware.storage.size(_LIST_MODE):
+            from spamgate.app.board_paused import PausedProgram
+
+            program = PausedProgram(hardware, _LIST_MODE)
         else:
             program = Program(hardware, make_plane)
         program.run()

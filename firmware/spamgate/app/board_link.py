@@ -138,15 +138,18 @@ class LazyLink:
         program = self._program
         collect_early(True, _GARBAGE_BYTES)
         try:
-            from spamgate.app.board_list_put import taker
-
-            return taker(program, fields)
+            lists = program.open_lists()
+            if lists:
+                return lists.taker(fields)
         except MemoryError:
             if program.lists:
                 program.lists.rest()
             raise
         finally:
             collect_early(False)
+        from spamgate.wire.answers import MessageError
+
+        raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")
 
 
 class Answers:
@@ -164,12 +167,12 @@ class Answers:
             from spamgate.app.board_set import Setter
 
             return Setter(self._program).set
-        if self._program.engine is None:
-            return _refuse
         if name.startswith("list"):
             from spamgate.app.board_list_commands import ListCommands
 
             return getattr(ListCommands(self._program), name)
+        if self._program.engine is None:
+            return _refuse
         from spamgate.app.commands import Commands
 
         return getattr(Commands(self._program), name, None)
@@ -210,6 +213,9 @@ class SafeProgram:
         while True:
             self.link.poll(ticks_ms())
             time.sleep_ms(self.link.wait_ms())  # type: ignore[attr-defined]  # MicroPython's
+
+    def open_lists(self) -> None:
+        """None are taken."""
 
     def make_room(self) -> None:
         """There is room."""

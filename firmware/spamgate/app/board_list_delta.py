@@ -25,4 +25,9 @@ def open_delta(lists: "BoardLists", storage: "Any") -> DeltaUpdate:
         buf[: len(data)] = data
         return len(data)
 
-    return DeltaUpdate(lists.opened(), head, lists.now_s(), read)
+    opened = lists.opened()
+    lists.tidy(True)
+    try:
+        return DeltaUpdate(opened, head, lists.now_s(), read)
+    finally:
+        lists.tidy(False)

@@ -7,7 +7,6 @@ progress in the slot; which file that was is in `list.sum`.
 import binascii
 import hashlib
 
-from spamgate.app.board_lists import FULL
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.store.list_update import FullUpdate, unfinished_head
@@ -23,21 +22,6 @@ SUM_FILE = "list.sum"
 
 _HEAD_BYTES = const(4096)
 _TOLD_BYTES = const(2048)  # of the head; the rest is for marks of progress
-_MOST_DELTA_BYTES = const(98304)  # more than 2 percent of a million names take
-
-
-def taker(program: "Any", fields: "dict[str, Any]") -> "ListPut | None":
-    """Return what takes the whole list that is to be put; None for a delta, which is a file; MessageError."""
-    lists = program.open_lists()
-    if not lists:
-        raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")
-    if lists.job:
-        raise MessageError("a list is being taken", "wait until it is, then try again")
-    if fields["name"] == FULL:
-        return ListPut(lists, program.hardware.storage, fields)
-    if fields["size"] > _MOST_DELTA_BYTES:
-        raise MessageError("%s: too large" % fields["name"], "push the whole list")
-    return None
 
 
 class ListPut:
@@ -81,7 +65,7 @@ class ListPut:
             if start < end and self._update:
                 self._update.take(buf, start, end)
                 self._at += end - start
-        except (SpamgateError, OSError) as error:
+        except (SpamgateError, OSError, MemoryError) as error:
             self._problem = error
 
     def _take_head(self, buf: bytearray, start: int, end: int) -> int:
@@ -100,7 +84,12 @@ class ListPut:
 
     def _begin(self, head: "bytes | bytearray") -> None:
         lists = self._lists
-        self._update = update = FullUpdate(lists.opened(), head, lists.now_s())
+        opened = lists.opened()
+        lists.tidy(True)
+        try:
+            self._update = update = FullUpdate(opened, head, lists.now_s())
+        finally:
+            lists.tidy(False)
         if self._size != update.size + _HEAD_BYTES:
             text = "the file has %d bytes, and its manifest says %d" % (self._size, update.size + _HEAD_BYTES)
             raise MessageError(text, "fetch or sign it again")

@@ -4,11 +4,12 @@ Only what looks names up stays in memory.  This, and what chooses, checks and wr
 takes: when the board starts, until the list in force was read against its digest; and while somebody talks about lists.
 """
 
-from spamgate.app import forget_module, forget_modules
+from spamgate.app import collect_early, forget_module, forget_modules
 from spamgate.app.board import Body
 from spamgate.core.compat import const
 from spamgate.core.errors import SpamgateError
 from spamgate.hal.steady_clock import wall_s
+from spamgate.wire.answers import MessageError
 from spamgate.wire.json_text import quote
 
 TYPE_CHECKING = const(0)
@@ -23,6 +24,8 @@ DELTA = "list.sgd"  # and what leads from the list in force to another
 
 HEAD_BYTES = const(4096)
 _STEP_BYTES = const(4096)
+_GARBAGE_BYTES = const(512)
+_MOST_DELTA_BYTES = const(98304)  # more than 2 percent of a million names take
 _SMALLEST_OF_8_MIB = const(0x2B0000)  # a slot on a flash of 8 MiB
 _LATER_S = 1 << 30  # wall_s() counts from there
 _WRITERS = (
@@ -71,11 +74,18 @@ class BoardLists:
         """Return what chooses and checks lists, made if it is not there."""
         if self._lists is None:
             try:
+                self.tidy(True)
                 self._lists = self._looked()
             except MemoryError:
                 self._let_go()  # what was imported
                 raise
+            finally:
+                self.tidy(bool(self.job))
         return self._lists
+
+    def tidy(self, early: bool) -> None:
+        """Collect garbage early, or not: where it lies between what stays, there is no kilobyte in one piece."""
+        collect_early(early, _GARBAGE_BYTES)
 
     def _looked(self) -> "ListSlots":
         from spamgate.store.list_slots import ListSlots
@@ -109,8 +119,21 @@ class BoardLists:
         """Keep an update that has come whole, or None; `begin` takes it."""
         self._update = update
 
+    def taker(self, fields: "dict[str, Any]") -> "Any":
+        """Return what takes the whole list that is to be put; None for a delta, which is a file; MessageError."""
+        if self.job:
+            raise MessageError("a list is being taken", "wait until it is, then try again")
+        if fields["name"] == FULL:
+            from spamgate.app.board_list_put import ListPut
+
+            return ListPut(self, self._program.hardware.storage, fields)
+        if fields["size"] > _MOST_DELTA_BYTES:
+            raise MessageError("%s: too large" % fields["name"], "push the whole list")
+        return None
+
     def begin(self, name: str, update: "Any") -> None:
         """Take a list, in the turns to come."""
+        self.tidy(True)
         self._update = update
         self.job = name
         self.ok = None
@@ -158,6 +181,7 @@ class BoardLists:
         if self.job == DELTA:
             self._program.hardware.storage.write(DELTA, ())
         self.ok, self.said, self.job = ok, said, ""
+        self.tidy(False)
         self._update = None
         self._close()
 
