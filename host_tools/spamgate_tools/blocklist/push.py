@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from spamgate_tools.blocklist.pause import client_at, pause
 from spamgate_tools.blocklist.signed_file import SignedFile
 from spamgate_tools.errors import UserError
 from spamgate_tools.link.client import Client, LinkError
@@ -17,6 +18,7 @@ from spamgate_tools.link.transports import DEFAULT_BAUD, open_port
 
 WAITING = "waiting"
 ASKING = "asking"
+PAUSING = "pausing"
 SENDING = "sending"
 APPLYING = "applying"
 DONE = "done"
@@ -49,6 +51,7 @@ class Place:
     cause: str = ""
     hint: str = ""
     seconds: float = 0.0
+    rests: bool = False  # it does nothing but take the list
 
     @property
     def has_ended(self) -> bool:
@@ -88,8 +91,15 @@ class Push:
     """Brings one file to any number of boards; `changed` is called by their threads at each step."""
 
     def __init__(
-        self, file: SignedFile, deltas: Deltas, changed: Callable[[Place, str], None], baud: int = DEFAULT_BAUD
+        self,
+        file: SignedFile,
+        deltas: Deltas,
+        changed: Callable[[Place, str], None],
+        baud: int = DEFAULT_BAUD,
+        may_pause: bool = False,
     ) -> None:
+        """`may_pause`: a board without memory for all at once may leave its DNS alone until it has the list."""
+        self._may_pause = may_pause
         self._file = file
         self._deltas = deltas
         self._changed = changed
@@ -105,14 +115,52 @@ class Push:
         began = time.monotonic()
         try:
             self._step(place, ASKING)
-            with Client(open_port(place.port, self._baud)) as client:
-                end = self._push(place, client)
+            end = self._bring_or_pause(place)
         except UserError as error:
             end = _fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
         except (Exception, SystemExit) as error:  # a mistake of ours at one port stops no other
             end = _fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
         place.seconds = round(time.monotonic() - began, 1)
         self._step(place, end)
+
+    def _bring_or_pause(self, place: Place) -> str:
+        try:
+            with Client(open_port(place.port, self._baud)) as client:
+                return self._push(place, client)
+        except UserError as error:
+            if not is_short_of_memory(error):
+                raise
+            if not self._may_pause:
+                raise UserError(error.text, "with --pause it leaves DNS alone until it has the list") from None
+        self._step(place, PAUSING)
+        place.rests = True
+        pause(place.port)
+        return self._push_resting(place)
+
+    def _push_resting(self, place: Place) -> str:
+        """Bring the list to a board that is there for it only, and let it do its work again."""
+        for is_last in (False, True):
+            client = client_at(place.port, self._baud)
+            try:
+                return self._push(place, client)
+            except UserError as error:
+                if is_last or not is_short_of_memory(error):
+                    raise
+                pause_again = not isinstance(error, LinkError)
+            finally:
+                self._wake(client)
+            if pause_again:  # with a heap in one piece
+                pause(place.port)
+        raise AssertionError
+
+    def _wake(self, client: Client) -> None:
+        """Let a board do its work again; where the session is lost it does so by itself, a minute later."""
+        try:
+            if not client.is_lost:
+                list(client.request("reset"))
+        except UserError:
+            pass
+        client.close()
 
     def _push(self, place: Place, client: Client) -> str:
         place.board = str(client.identity.get("board", ""))
@@ -140,9 +188,9 @@ class Push:
         """Bring a delta; whatever the board has against it, it may yet take the whole."""
         try:
             self._bring(place, client, delta, DELTA_NAME)
-        except LinkError:
-            raise
         except UserError as error:
+            if isinstance(error, LinkError) or is_short_of_memory(error) and not place.rests:
+                raise
             place.hint = f"the delta was refused: {error.text}"
             return False
         return True
@@ -205,6 +253,13 @@ def _ready(client: Client) -> list[dict]:
 def _serving(rows: list[dict]) -> dict:
     """Return the list in force, nothing where there is none."""
     return next((row for row in rows if row.get("state") == _IN_FORCE), {})
+
+
+def is_short_of_memory(error: UserError) -> bool:
+    """Does the board lack memory for what it was to do?  With too little it does not even answer."""
+    if isinstance(error, LinkError):
+        return True
+    return "no memory left" in error.text or "MemoryError" in error.text
 
 
 def _fail(place: Place, cause: str, hint: str) -> str:

@@ -21,14 +21,15 @@ from spamgate_tools.blocklist.push import (
     DONE_BEFORE,
     ENDED,
     FAILED,
+    PAUSING,
     SENDING,
     WAITING,
     Place,
     Push,
 )
 
-_ORDER = (FAILED, APPLYING, SENDING, ASKING, WAITING, DONE, DONE_BEFORE)
-_STYLES = {FAILED: "bold red", DONE: "green", DONE_BEFORE: "green", **dict.fromkeys(_ORDER[1:4], "yellow")}
+_ORDER = (FAILED, APPLYING, SENDING, PAUSING, ASKING, WAITING, DONE, DONE_BEFORE)
+_STYLES = {FAILED: "bold red", DONE: "green", DONE_BEFORE: "green", **dict.fromkeys(_ORDER[1:5], "yellow")}
 _HEADINGS = ("port", "serial", "board", "step")
 _BAR = 10
 _OTHER_LINES = 8  # heading, sums, and room for the prompt

@@ -21,6 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--all", "to_all", is_flag=True, help="To the boards at all ports on USB.")
 @click.option("--base", "bases", metavar="FILE", type=_FILE, multiple=True, help="A former list that boards may have.")
 @click.option("--full", is_flag=True, help="Send the whole list, also where a delta would do.")
+@click.option("--pause", is_flag=True, help="Boards without the memory may rest their DNS until they have the list.")
 @click.option("--baud", type=click.IntRange(9600, 4_000_000), default=DEFAULT_BAUD, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print each step of each port, one JSON object a line.")
 def push(file: Path, ports: tuple[str, ...], to_all: bool, as_json: bool, **options: Any) -> None:
@@ -29,6 +30,9 @@ def push(file: Path, ports: tuple[str, ...], to_all: bool, as_json: bool, **opti
     A board that has a former list, whose file lies beside FILE or is named with --base, gets a delta; all others, and
     those that refuse it, the whole list.  Boards go on with their work and with the list they have until the new one is
     there, whole and proved.  What is cut goes on where it was: repeat the command.  One board stops no other.
+
+    An ESP32 without PSRAM may lack the memory to serve and to take a list at the same time.  With --pause it is started
+    anew for the list only, and the home has no DNS from it for as long: seconds for a delta, minutes for a large list.
 
     \b
     Examples:
@@ -51,7 +55,7 @@ def push(file: Path, ports: tuple[str, ...], to_all: bool, as_json: bool, **opti
     with tempfile.TemporaryDirectory() as scratch:
         bases = {} if options["full"] else find_bases(signed, options["bases"])
         deltas = Deltas(bases, _maker(file), Path(scratch), signed)
-        places = news.serve(Push(signed, deltas, news.changed, options["baud"]), chosen)
+        places = news.serve(Push(signed, deltas, news.changed, options["baud"], options["pause"]), chosen)
     if any(place.cause for place in places):
         sys.exit(EXIT_DIFFERENT)
 

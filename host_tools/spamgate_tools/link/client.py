@@ -62,6 +62,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def is_lost(self) -> bool:
+        """Has the session ended by itself?"""
+        return self._is_lost
+
     def open(self) -> None:
         """Begin a session; wake the board if it sits at its prompt."""
         self._is_lost = False
