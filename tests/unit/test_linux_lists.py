@@ -141,6 +141,20 @@ class Filling(unittest.TestCase):
         self.fill(sets, FakeList(1, 0))
         self.assertEqual((sets.pair, sets.count, sets.problem), ("a", 1, ""))
 
+    def test_a_text_that_breaks_off_is_no_success(self):
+        class Starved(FakeList):
+            def prefixes(self, size):
+                yield b"\1\0\0\0", 24
+                raise MemoryError
+
+        sets = self.sets()
+        sets.begin(Starved(2, 0), [])
+        with self.assertRaises(MemoryError):
+            sets.step()
+        self.assertTrue(sets.step())
+        self.assertEqual((self.nft.texts, sets.pair, sets.count), ([], "b", 0))
+        self.assertIn("heap was full", sets.problem)
+
     def test_it_waits_for_nft(self):
         sets = self.sets()
         self.nft.answers = [None]

@@ -133,8 +133,9 @@ class AddressSets:
             return False
         for _ in range(_STEP):
             piece = next(self._pieces, None)
+            if piece is None and not self._is_last:
+                return self._end("the heap was full; what was under way is lost")
             if not piece:
-                self._is_last = piece is None
                 self._hand_over()
                 return False
             self._write(piece)
@@ -164,6 +165,7 @@ class AddressSets:
         if granted:
             yield "add element inet %s %s { %s }\n" % (LISTS_TABLE, "grantees", ", ".join(granted))
         yield _RULES % values
+        self._is_last = True  # said here: where memory is short the text may end anywhere
 
     def _idle(self) -> str:
         return "a" if self.pair == "b" else "b"
@@ -209,12 +211,15 @@ class AddressSets:
             return False
         self._is_waiting = False
         if status != "0":
-            self.problem = "nft refuses the addresses: " + (_first_line(self._path + _ERROR) or "status " + status)
-        elif not self._is_last:
+            return self._end("nft refuses the addresses: " + (_first_line(self._path + _ERROR) or "status " + status))
+        if not self._is_last:
             return False
-        else:
-            self.pair = self._idle()
-            self.count = self._total
+        self.pair = self._idle()
+        self.count = self._total
+        return self._end("")
+
+    def _end(self, problem: str) -> bool:
+        self.problem = problem
         self._pieces = None
         return True
 
