@@ -10,6 +10,7 @@ from spamgate.wire.list_manifest import (
     HEAD_BYTES,
     LIST,
     PENDING_AT,
+    head_bytes,
     make_mark,
     parse_manifest,
     parse_unsigned,
@@ -44,10 +45,12 @@ class Heads(unittest.TestCase):
                     split_head(damaged)
 
     def test_what_is_cut_short_is_no_head(self):
-        for length in (0, 1, 15, 16, 100, 2047):
+        enough = 16 + len(self.text) + 384
+        for length in (0, 1, 3, 4, 15, 16, 100, enough - 1):
             with self.assertRaises(FormError):
                 split_head(self.head[:length])
-        self.assertEqual(split_head(self.head[:2048]).manifest, self.text)
+        self.assertEqual(head_bytes(self.head[:16]), enough)
+        self.assertEqual(split_head(self.head[:enough]).manifest, self.text)
 
     def test_other_files_are_no_heads(self):
         almost = (b"SGB2" + self.head[4:], b"SGB1" + bytes(4092))

@@ -87,7 +87,7 @@ class Refusals(unittest.TestCase):
         self.refuses("format 2", self.other(format=2))
         self.refuses("no good names", self.other(names="x"))
         self.refuses("not a list", b"<html>" + bytes(5000))
-        self.refuses("too short", b"")
+        self.refuses("not a list", b"")
         self.refuses("damaged", _NEW.head[:20] + b"!" + _NEW.head[21:])
         self.refuses("next key", self.other(next_key="A" * 512))
 

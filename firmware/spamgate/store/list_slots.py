@@ -18,7 +18,7 @@ import hashlib
 
 from spamgate.core.compat import const
 from spamgate.wire.cursor import FormError
-from spamgate.wire.list_manifest import HEAD_BYTES, LIST, MARK_BYTES, PROGRESS_AT, split_head
+from spamgate.wire.list_manifest import HEAD_BYTES, LIST, MARK_BYTES, head_bytes, split_head
 from spamgate.wire.list_rules import RefusedError, check_owner
 
 TYPE_CHECKING = const(0)
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from spamgate.store.list_trust import Trust
+    from spamgate.wire.list_manifest import Head
 
 NONE = const(-1)
 
@@ -54,7 +55,7 @@ class ListSlots:
         marks = [self._read(slot, MARK_BYTES) for slot in self.slots]
         if marks == self._marks:
             return False
-        before = self.active, self._marks[self.active] if self.active >= 0 else b""
+        before = self.active, self._marks[self.active] if self._marks and self.active >= 0 else b""
         self._marks = marks
         self._choose()
         if self.active < 0:
@@ -101,18 +102,16 @@ class ListSlots:
         return True
 
     def take_over(self) -> None:
-        """Put in force what an update has written and read back."""
+        """Put in force what an update has written and read back; its mark may be the one that was there before."""
+        self._marks = []
+        self._bad = NONE, b""
         self.look()
         self._digest = None
-
-    def head_of(self, number: int) -> bytes:
-        """Return the head in a slot, without the marks of progress."""
-        return self._read(self.slots[number], PROGRESS_AT)
 
     def _choose(self) -> None:
         """Find the list in force; one that names the next key may make another one valid."""
         self._judge_all()
-        while self.manifest is not None and self.trust.follow(split_head(self.head_of(self.active)), self.manifest):
+        while self.manifest is not None and self.trust.follow(self._head(self.active), self.manifest):
             self._judge_all()
 
     def _judge_all(self) -> None:
@@ -132,17 +131,20 @@ class ListSlots:
 
     def _judge(self, number: int) -> "dict[str, Any] | None":
         """Return the manifest of a list that may be in force, None where there is none; RefusedError."""
-        if self._marks[number][:4] != LIST or (number, self._marks[number]) == self._bad:
+        mark = self._marks[number]
+        if len(mark) < MARK_BYTES or mark[:4] != LIST or self._bad == (number, mark):
             return None
-        try:
-            head = split_head(self.head_of(number))
-        except FormError as error:
-            raise RefusedError(str(error))
-        manifest = self.trust.open(head)
+        manifest = self.trust.open(self._head(number))
         check_owner(manifest, self.list_id, self.board_class)
         if manifest["size"] > self.slots[number].size - HEAD_BYTES:
             raise RefusedError("the list is larger than the slot")
         return manifest
+
+    def _head(self, number: int) -> "Head":
+        try:
+            return split_head(self._read(self.slots[number], head_bytes(self._marks[number])))
+        except FormError as error:
+            raise RefusedError(str(error))
 
     def _manifest_size(self) -> int:
         return self.manifest["size"]  # type: ignore[index]  # there is a list in force

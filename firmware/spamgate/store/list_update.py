@@ -75,6 +75,8 @@ class Update:
             raise RefusedError("what came has another digest than the manifest says", "push the whole list again")
         self._slot.write(0, self._mark)
         self._lists.take_over()
+        if self._lists.manifest != self.manifest:
+            raise RefusedError("the list was written, and cannot be read: %s" % self._lists.problem, "push it again")
         return True
 
 
@@ -84,7 +86,7 @@ class FullUpdate(Update):
     def __init__(self, lists: "ListSlots", head: "Buffer", now_s: int) -> None:
         super().__init__(lists, head, LIST, now_s)
         self.offset = 0
-        self._is_prepared = lists.head_of(lists.free()) == self._unfinished_head()
+        self._is_prepared = _waiting_mark(self._slot) == self._mark  # written behind the manifest that it sums up
         if self._is_prepared:
             self.offset = min(self._progress() * _STRIDE, self.size // _STRIDE * _STRIDE)
 
@@ -123,11 +125,6 @@ class FullUpdate(Update):
         if not self._is_prepared:
             self._prepare()
             self._is_prepared = True
-
-    def _unfinished_head(self) -> bytes:
-        """Return what the first sector holds before its marks of progress while this list is being written."""
-        text = _NO_MARK + self._head.manifest + self._head.signature
-        return text + b"\xff" * (PENDING_AT - len(text)) + self._mark
 
     def _progress(self) -> int:
         """Return how many strides are written."""
@@ -179,6 +176,8 @@ class DeltaUpdate(Update):
             self._sectors += 1
         else:
             self._is_merged = self._merge.step()
+            if self._is_merged:
+                self._merge = None  # to check the whole takes memory, too
 
     def _write(self, offset: int, data: "bytes | bytearray | memoryview") -> None:
         """Write what was merged: anywhere in the body, and nowhere else."""
@@ -187,16 +186,28 @@ class DeltaUpdate(Update):
         self._slot.write(_HEAD_BYTES + offset, data)
 
 
-def unfinished_head(lists: "ListSlots") -> bytes:
-    """Return the head of a list that is half in the free slot, to go on with a `FullUpdate`; empty where none is."""
-    buf = lists.head_of(lists.free())
+def unfinished_head(lists: "ListSlots") -> bytearray:
+    """Return the first 2048 bytes of a list that is half in the free slot, to go on with; empty where none is."""
+    slot = lists.slots[lists.free()]
+    mark = _waiting_mark(slot)
+    buf = bytearray(PROGRESS_AT if mark else 0)
+    slot.read_into(0, buf)
+    buf[:MARK_BYTES] = mark
+    buf[PENDING_AT:] = _NO_MARK[: len(mark)]
     try:
-        split_head(buf, PENDING_AT)
+        split_head(buf)
     except FormError:
+        return bytearray()
+    return buf
+
+
+def _waiting_mark(slot: "Any") -> bytes:
+    """Return the mark that waits in a slot for the body, empty where none does."""
+    mark = bytearray(MARK_BYTES)
+    if slot.read_into(0, mark) < MARK_BYTES or mark != _NO_MARK:
         return b""
-    if buf[:MARK_BYTES] != _NO_MARK:
-        return b""
-    return buf[PENDING_AT:] + buf[MARK_BYTES:PENDING_AT] + b"\xff" * (HEAD_BYTES - PENDING_AT)
+    slot.read_into(PENDING_AT, mark)
+    return bytes(mark) if mark != _NO_MARK else b""
 
 
 def _take_apart(head: "Buffer", magic: bytes) -> "Any":

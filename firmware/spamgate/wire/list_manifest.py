@@ -33,7 +33,6 @@ DELTA = b"SGD1"
 LABEL = b"Spamgate list 1\0"
 FORMAT = 1
 
-_HEAD_BYTES = const(4096)
 _SIGNATURE_BYTES = const(384)
 _MANIFEST_AT = const(16)
 _PENDING_AT = const(2032)
@@ -57,15 +56,13 @@ class Head:
 
 def split_head(buf: "bytes | bytearray", at: int = 0) -> Head:
     """Take apart the head in `buf`, its mark being `at`; FormError when this is none, or a bit of it has changed."""
-    if len(buf) < _HEAD_BYTES // 2:
-        raise FormError("too short for the head of a list")
     mark = bytes(buf[at : at + MARK_BYTES])
     magic = mark[:4]
-    if magic not in (LIST, DELTA):
+    if magic not in (LIST, DELTA) or len(mark) < MARK_BYTES:
         raise FormError("not a list")
     length, signed, crc, zero = struct.unpack("<HHII", mark[4:])
     end = _MANIFEST_AT + length
-    if zero or signed not in (0, _SIGNATURE_BYTES) or end + signed > _PENDING_AT:
+    if zero or signed not in (0, _SIGNATURE_BYTES) or end + signed > min(len(buf), _PENDING_AT):
         raise FormError("the head of the list is damaged")
     manifest = bytes(buf[_MANIFEST_AT:end])
     signature = bytes(buf[end : end + signed])
@@ -77,6 +74,11 @@ def split_head(buf: "bytes | bytearray", at: int = 0) -> Head:
 def signed_digest(manifest: bytes) -> bytes:
     """Return the SHA-256 of what a signature is over."""
     return hashlib.sha256(LABEL + manifest).digest()
+
+
+def head_bytes(mark: bytes) -> int:
+    """Return how much `split_head` wants to see of the head with this mark, at most."""
+    return min(_MANIFEST_AT + (mark[4] | mark[5] << 8) + (mark[6] | mark[7] << 8), _PENDING_AT)
 
 
 def make_mark(magic: bytes, manifest: bytes, signature: bytes) -> bytes:
