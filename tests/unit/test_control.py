@@ -54,6 +54,12 @@ class _Commands:
     def grant(self, fields, send):
         raise MemoryError
 
+    def lists(self, fields, send):
+        send('{"type":"lists"}\n')
+
+    def list_apply(self, fields, send):
+        raise MessageError("a router fetches its lists")
+
     def trace(self, fields, send):
         self.asked.append(("trace", fields))
         send('{"type":"trace","device":null,"candidates":[]}\n')
@@ -107,7 +113,7 @@ class Requests(Served):
         self.assertEqual(self.commands.asked, [("trace", wanted), ("explain", {"device": "tv"})])
 
     def test_every_request_of_the_table_is_answered(self):
-        values = {"device": "tv", "grant": "none", "time": 1}
+        values = {"device": "tv", "grant": "none", "time": 1, "name": "pull"}
         client = self.client()
         for name, fields in REQUESTS:
             request = {row[0]: values[row[0]] for row in fields if row[0] in values}
