@@ -2,6 +2,7 @@
 
 import click
 
+from spamgate_tools.boards.catalogue import LISTS
 from spamgate_tools.boards.flashing import Outcome
 from spamgate_tools.boards.hello import Hello, next_steps
 from spamgate_tools.boards.screen import Screen, bytes_text
@@ -24,6 +25,8 @@ def show_outcome(screen: Screen, outcome: Outcome, hello: Hello | None) -> None:
     click.echo(f"wrote {bytes_text(facts['written_bytes'])} in {facts['seconds']} s, and the board confirms them")
     if facts["kept"]:
         click.echo(f"kept {', '.join(facts['kept'])}")
+    if facts["list"]:
+        click.echo(f"and the list, version {facts['list']['version']}, of {facts['list']['names']} names")
     click.echo(_heard(hello))
     click.echo("next:")
     for number, step in enumerate(steps, 1):
@@ -37,6 +40,8 @@ def _show_plan(facts: dict) -> None:
     for it in facts["partitions"]:
         click.echo(f"  {it['offset']:#08x}  {bytes_text(it['size_bytes']):>8}  {it['label']}")
     count, size_bytes = len(facts["files"]), sum(facts["files"].values())
+    if facts["list"]:
+        click.echo(f"  and a list of {facts['list']['names']} names into {LISTS[0]}")
     click.echo(f"with {count} files of {bytes_text(size_bytes)} in vfs; nothing was written")
 
 

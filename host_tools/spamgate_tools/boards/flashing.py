@@ -7,6 +7,7 @@ from typing import NamedTuple
 from spamgate_tools.boards.application import IDENTITY_FILE, SETTINGS_FILE, board_files
 from spamgate_tools.boards.catalogue import Board, board_for_chip, find_board
 from spamgate_tools.boards.find_image import image_here
+from spamgate_tools.boards.first_list import FirstList
 from spamgate_tools.boards.flash_error import WRONG_CHIP, WRONG_IMAGE, FlashError
 from spamgate_tools.boards.flasher import Bootloader, Progress
 from spamgate_tools.boards.former_files import former_files
@@ -27,6 +28,7 @@ class Order(NamedTuple):
     dry_run: bool = False
     any_version: bool = False
     baud: int = 460_800
+    first_list: FirstList | None = None
 
 
 class Outcome(NamedTuple):
@@ -50,6 +52,7 @@ def flash(order: Order, progress: Progress) -> Outcome:
         own = board_files(board, settings, _object(kept.get(IDENTITY_FILE)))
         files = {**kept, **own}
         _check_settings(board, order.settings, settings)
+        list_offset = order.first_list.offset(board, bootloader.flash_bytes) if order.first_list else 0
         facts: dict[str, object] = {
             "type": "plan" if order.dry_run else "flash",
             "port": order.port,
@@ -61,12 +64,15 @@ def flash(order: Order, progress: Progress) -> Outcome:
             "version": stock.version or None,
             "kept": sorted(kept),
             "erase": order.erase,
+            "list": order.first_list.facts if order.first_list else None,
         }
         if order.dry_run:
             facts |= _plan(bootloader.prepare(board, stock, files), files)
         else:
             report = bootloader.install(board, stock, files, erase=order.erase)
             facts |= {"written_bytes": report.written_bytes, "seconds": round(report.seconds, 1)}
+            if order.first_list:
+                bootloader.write(list_offset, order.first_list.data())
         return Outcome(facts, board, settings, bootloader.can_restart)
 
 

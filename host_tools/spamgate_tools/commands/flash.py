@@ -24,6 +24,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--wifi", metavar="NAME", help="The home's Wi-Fi; its password is asked for.")
 @click.option("--wifi-password-file", metavar="FILE", type=_FILE, help="Read the password from the first line there.")
 @click.option("--settings", metavar="FILE", type=_FILE, help="More settings, as JSON.")
+@click.option("--list", "list_file", metavar="FILE", type=_FILE, help="A signed blocklist to begin with.")
+@click.option("--list-key", metavar="PUB", type=_FILE, help="Public key that lists of this board are signed with.")
 @click.option("--board", metavar="NAME", help="Kind of board; without it the general one of the chip.")
 @click.option("--erase", is_flag=True, help="Erase everything before: lists, settings and journal too.")
 @click.option("--dry-run", is_flag=True, help="Look at the board, say what would be written, write nothing.")
@@ -42,6 +44,7 @@ def flash(as_json: bool, **options: Any) -> None:
       spamgate flash --wifi "My home"
       spamgate flash --image ESP32_GENERIC_S3-20250911-v1.26.1.bin --port /dev/ttyACM0 --wifi "My home"
       spamgate flash --board olimex-esp32-poe
+      spamgate flash --list home.sgb --list-key home.pub
       spamgate backup before.bin && spamgate flash --erase --wifi "My home"
       spamgate flash --dry-run
 
@@ -58,21 +61,25 @@ def flash(as_json: bool, **options: Any) -> None:
 
 def _flash(screen: "Screen", options: dict[str, Any]) -> bool:
     """Return whether all is well with the board, as far as that can be known."""
+    from spamgate_tools.boards.first_list import first_list_of
     from spamgate_tools.boards.flash_report import show_outcome
     from spamgate_tools.boards.flashing import Order, flash
     from spamgate_tools.boards.hello import wait_for_hello
     from spamgate_tools.boards.ports import only_port
 
+    settings = _settings(options)
+    first_list = first_list_of(options, settings)
     image = _image(screen, options)
     order = Order(
         port=options["port"] or only_port(),
         board=options["board"] or "",
         image=image,
-        settings=_settings(options),
+        settings=settings,
         erase=options["erase"],
         dry_run=options["dry_run"],
         any_version=options["any_version"],
         baud=options["baud"],
+        first_list=first_list,
     )
     outcome = flash(order, screen.progress)
     if order.dry_run:

@@ -30,6 +30,8 @@ _NO_PORT_HINT = "connect boards over USB, name ports, or let it wait for them wi
 @click.option("--prefix", metavar="TEXT", help="Count serials after it; without it the inventory has one of its own.")
 @click.option("--count", metavar="N", type=click.IntRange(1, 9999), help="End after so many boards.")
 @click.option("--settings", metavar="FILE", type=_FILE, help="Settings of the boards, as JSON.")
+@click.option("--list", "list_file", metavar="FILE", type=_FILE, help="A signed blocklist to begin with.")
+@click.option("--list-key", metavar="PUB", type=_FILE, help="Public key that lists of these boards are signed with.")
 @click.option("--profiles", metavar="DIR", type=_FOLDER, help="Folder of NAME.json for the profiles of the CSV file.")
 @click.option("--inventory", metavar="FILE", type=_FILE, help="Where boards are recorded, if not in your data folder.")
 @click.option("--labels", metavar="DIR", type=_FOLDER, help="Write a label for each board there.")
@@ -63,12 +65,14 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
     Exit codes: 0 every board is done, 1 at least one is not, 2 nothing could be begun; one line says why.
     """
     from spamgate_tools.boards.catalogue import find_board
+    from spamgate_tools.boards.first_list import first_list_of
     from spamgate_tools.provision.esp import EspBench
 
     tray = Tray()
     board = find_board(options["board"]) if options["board"] else None
-    bench = EspBench(options["images"], board, options["baud"], options["erase"])
     settings = read_config(str(options["settings"])) if options["settings"] else {}
+    first_list = first_list_of(options, settings)
+    bench = EspBench(options["images"], board, options["baud"], options["erase"], first_list)
     profiles = Profiles(Profile(DEFAULT, settings), options["profiles"])
     with Inventory(options["inventory"] or default_path()) as inventory:
         plan = _plan(csv_file, options["prefix"] or inventory.prefix(), profiles)
@@ -77,7 +81,8 @@ def provision(ports: tuple[str, ...], csv_file: Path | None, **options: Any) -> 
         named = list(ports) or plan.ports()
         if not named and not options["wait"] and not plugged_in():
             raise UserError("no port has a board on it", _NO_PORT_HINT)
-        station = Station(bench, plan, inventory, tray.changed, options["again"])
+        version = first_list.version if first_list else 0
+        station = Station(bench, plan, inventory, tray.changed, options["again"], version)
         labels = _Labels(inventory, options["labels"], options["label_format"])
         _work(tray, station, _source(named, options["wait"]), labels, options)
     if labels.trouble:

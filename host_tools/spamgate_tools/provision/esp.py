@@ -9,6 +9,7 @@ from pathlib import Path
 from spamgate_tools.boards.application import IDENTITY_FILE, board_files
 from spamgate_tools.boards.catalogue import Board, all_boards, board_for_chip
 from spamgate_tools.boards.find_image import image_here
+from spamgate_tools.boards.first_list import FirstList
 from spamgate_tools.boards.flasher import WRITE, Bootloader
 from spamgate_tools.boards.former_files import former_files
 from spamgate_tools.boards.image import make_image
@@ -26,11 +27,17 @@ class EspBench:
     """Holds any number of boards; `board` is their kind if it is not the general one of their chip."""
 
     def __init__(
-        self, images: Sequence[Path], board: Board | None = None, baud: int = 460_800, erase: bool = False
+        self,
+        images: Sequence[Path],
+        board: Board | None = None,
+        baud: int = 460_800,
+        erase: bool = False,
+        first_list: FirstList | None = None,
     ) -> None:
         self._board = board
         self._baud = baud
         self.erase = erase
+        self.first_list = first_list
         self._images: dict[str, StockImage] = {}
         self._restarted: set[str] = set()  # ports whose boards start by themselves
         self._lock = threading.Lock()
@@ -45,10 +52,12 @@ class EspBench:
         for chip, image in self._images.items():
             board = self.kind(chip)
             if board.chip == chip:
-                settings = {**board.facts.get("settings", {}), **profile.settings}
+                settings = {**board.facts.get("settings", {}), **self.settings(profile.settings)}
                 check_settings(settings, f"profile {profile.name!r}")
-                files = board_files(board, profile.settings, nobody.document())
-                make_image(board, image, files, board.layouts[0].flash_bytes)
+                files = board_files(board, settings, nobody.document())
+                made = make_image(board, image, files, board.layouts[0].flash_bytes)
+                if self.first_list and len(board.layouts) == 1:  # else it hangs on the flash that is found
+                    self.first_list.offset(board, made.layout.flash_bytes)
 
     @contextmanager
     def at(self, port: str) -> Iterator["_Seat"]:
@@ -69,6 +78,10 @@ class EspBench:
     def test(self, port: str, identity: Identity) -> str:
         """Have a board that starts by itself say who it is."""
         return prove(port, identity) if port in self._restarted else _CANNOT_RESTART
+
+    def settings(self, given: dict) -> dict:
+        """Return the settings of a board: those given, and the key of the list that comes with it."""
+        return {"list_key": self.first_list.key, **given} if self.first_list else given
 
     def _take(self, image: StockImage) -> None:
         if image.chip in self._images:
@@ -107,14 +120,23 @@ class _Seat:
         """Return if there is an image for it, and its flash is large enough."""
         image = self._bench.image(self.found.chip)
         make_image(self._board, image, {}, self._bootloader.flash_bytes)
+        self._list_offset()
 
     def write(self, identity: Identity, settings: dict, progress: Progress) -> str:
         """Give the board firmware, settings and identity, verified."""
         self._told[:] = [progress]
         image = self._bench.image(self.found.chip)
-        files = board_files(self._board, settings, identity.document())
+        files = board_files(self._board, self._bench.settings(settings), identity.document())
+        offset = self._list_offset()
         self._bootloader.install(self._board, image, files, erase=self._bench.erase)
+        if self._bench.first_list:
+            self._bootloader.write(offset, self._bench.first_list.data())
         return f"{image.name} {image.version}".strip()
+
+    def _list_offset(self) -> int:
+        """Return where the list goes; UserError when this board cannot have it."""
+        first_list = self._bench.first_list
+        return first_list.offset(self._board, self._bootloader.flash_bytes) if first_list else 0
 
 
 def prove(port: str, identity: Identity) -> str:

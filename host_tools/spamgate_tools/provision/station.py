@@ -33,6 +33,7 @@ class Place:
     serial: str = ""
     profile: str = ""
     self_test: str = ""
+    list_version: int = 0  # of the list that was written with it
     cause: str = ""
     hint: str = ""
     seconds: float = 0.0
@@ -53,12 +54,14 @@ class Station:
         inventory: Inventory,
         changed: Callable[[Place, str], None],
         again: bool = False,
+        list_version: int = 0,
     ) -> None:
         self._bench = bench
         self._plan = plan
         self._inventory = inventory
         self._changed = changed
         self._again = again
+        self._list_version = list_version
         self._desk = threading.Lock()  # one board is named at a time
         self._at_work: dict[str, str] = {}  # MAC to port
         self._made: dict[str, str] = {}
@@ -154,7 +157,9 @@ class Station:
             place.share = share
 
         self._step(place, WRITING)
-        return seat.write(record.identity, row.profile.settings, progress)
+        image = seat.write(record.identity, row.profile.settings, progress)
+        place.list_version = self._list_version
+        return image
 
     def _fail(self, place: Place, cause: str, hint: str) -> str:
         place.cause, place.hint = cause, hint

@@ -49,7 +49,8 @@ def ending(place: Place) -> str:
     who = " ".join(text for text in (place.serial, place.mac, place.board) if text)
     if place.step == FAILED:
         return f"{place.port}: {who + ' ' if who else ''}FAILED: {place.cause}{'; ' + place.hint if place.hint else ''}"
-    test = f", self-test {place.self_test}" if place.self_test else ""
+    test = f", list {place.list_version}" if place.list_version else ""
+    test += f", self-test {place.self_test}" if place.self_test else ""
     return f"{place.port}: {who} {place.step}{test}{'; ' + place.hint if place.hint else ''}"
 
 
@@ -59,4 +60,6 @@ def _progress(place: Place) -> str:
         return f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%}"
     if place.step == FAILED:
         return place.cause
-    return place.hint or (f"self-test {place.self_test.partition(':')[0]}" if place.self_test else "")
+    told = [f"list {place.list_version}"] if place.list_version else []
+    told += [f"self-test {place.self_test.partition(':')[0]}"] if place.self_test else []
+    return place.hint or ", ".join(told)
