@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SECTOR = const(4096)
-_ERASED = b"\xff"
+_ERASED = b"\xff" * 256  # a piece of a sector: a small heap may have no place for all of it
 _ENOENT = const(2)
 
 
@@ -52,7 +52,8 @@ class FileSlot:
         if sector:
             return
         with open(self._head, "wb") as file:
-            file.write(_ERASED * _SECTOR)
+            for _ in range(_SECTOR // len(_ERASED)):
+                file.write(_ERASED)
             _flush(file)
         self.renew()
         try:
