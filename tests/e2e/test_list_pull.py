@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from e2e.list_home import DAY_S, LIST_KEY, STRANGER, SignedList, body_of
 
+from spamgate.wire.pss import encode_key
 from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.accounts import Authority
@@ -311,6 +312,15 @@ def test_nothing_is_taken_that_is_not_signed_newer_and_for_us(world):
     newer(6).put(world.web)
     last = newer(6)
     world.takes(last)
+
+
+def test_a_key_that_was_replaced_signs_nothing_newer(world):
+    lists = [newer(1, next_key=encode_key(STRANGER.modulus)), newer(2, key=STRANGER), newer(3)]
+    for number in (0, 1):
+        lists[number].put(world.web)
+        world.takes(lists[number])
+    lists[2].put(world.web)
+    world.refuses("a key that was replaced")
 
 
 def test_head_and_list_must_be_of_one_piece(world):
