@@ -59,7 +59,10 @@ def _is_alive(folder: Path) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return time.time() - folder.stat().st_mtime < 1  # its lock is just being made
+        try:
+            return time.time() - folder.stat().st_mtime < 1  # its lock is just being made
+        except OSError:
+            return True  # whoever had it has just removed it
     return False
 
 
