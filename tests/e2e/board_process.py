@@ -54,6 +54,11 @@ class BoardProcess:
         self._wire = Wire()
         self._start()
 
+    @property
+    def port(self) -> str:
+        """The port at the other end of its line."""
+        return self._wire.port
+
     def _start(self) -> None:
         inner, end = pty.openpty()
         _like_a_uart(end)

@@ -27,6 +27,8 @@ class Rig:
     baud = 115200
     file_bytes = 6 << 10  # as large a file as it takes in seconds over a bad line
     random_frames = 2_000  # as many as it reads in seconds
+    can_be_roomy = False  # may it be given memory for all at once, as with PSRAM?
+    roomy = False  # from its next start on, it is
 
     def install(self, files: Mapping[str, bytes]) -> None:
         """Give the board exactly these files, while it is off."""

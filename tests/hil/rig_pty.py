@@ -23,6 +23,7 @@ from spamgate_tools.runtime import find_micropython
 
 # Objects of a 64-bit MicroPython are twice as large: as much as an ESP32 has left, 110 KB.
 _HEAP = "220k"
+_ROOMY_HEAP = "400k"
 _RESET_STATUS = 75  # of hal/unix_board.py
 _READY = b">>> "
 _SOFT_RESET = b"MPY: soft reboot\r\n"
@@ -49,6 +50,7 @@ class PtyRig(Rig):
     board = "UNIX"
     file_bytes = 64 << 10
     random_frames = 100_000
+    can_be_roomy = True
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "a Linux process has no ROM"}
 
@@ -116,7 +118,8 @@ class PtyRig(Rig):
     def _start(self, program: str) -> None:
         inner, end = pty.openpty()
         _like_a_uart(end)
-        command = [*self._micropython, "-X", "heapsize=" + _HEAP, *(("-c", program) if program else ())]
+        heap = _ROOMY_HEAP if self.roomy else _HEAP
+        command = [*self._micropython, "-X", "heapsize=" + heap, *(("-c", program) if program else ())]
         self._process = subprocess.Popen(
             command,
             stdin=end,

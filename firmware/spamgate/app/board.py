@@ -105,7 +105,8 @@ class Program:
             is_busy = self.lists and self.lists.is_busy()
             self.loop.turn(0 if is_busy else self.link.wait_ms())
             now_ms = ticks_ms()
-            self.link.poll(now_ms)
+            if self.is_list_checked or self.link.link:  # else in a small heap one would stand in the other's way
+                self.link.poll(now_ms)
             if is_busy:
                 self.lists.step()
             if elapsed(now_ms, self._second_ms) >= _SECOND_MS:

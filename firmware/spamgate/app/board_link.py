@@ -128,7 +128,7 @@ class LazyLink:
         link = Link(self._line, Answers(self._program), ticks_ms, _nonce, read=_read)
         link.accept_files(hardware.storage, _may_put, self._taker)
         link.while_waiting = hardware.feed
-        collect_early(False)
+        collect_early(self._program.engine is None, _GARBAGE_BYTES)
         return link
 
     def _taker(self, fields: "dict[str, Any]") -> "Any":
@@ -146,7 +146,7 @@ class LazyLink:
                 program.lists.rest()
             raise
         finally:
-            collect_early(False)
+            collect_early(program.engine is None, _GARBAGE_BYTES)
         from spamgate.wire.answers import MessageError
 
         raise MessageError("no lists are taken here", "set list_key to your public key, then reset the board")

@@ -1,6 +1,6 @@
 """The requests about lists."""
 
-from spamgate.app.board_lists import DELTA, FULL
+from spamgate.app.board_lists import DELTA, DELTA_HEAD_BYTES, FULL
 from spamgate.core.compat import const
 from spamgate.wire.answers import MessageError
 
@@ -35,10 +35,12 @@ class ListCommands:
         if lists.job:
             raise MessageError("a list is being taken", "wait until it is, then try again")
         if name == DELTA:
+            lists.hold(None)
+            lists.tidy(True)
+            head = self._storage.read_at(DELTA, 0, DELTA_HEAD_BYTES)  # while there is room for it in one piece
             from spamgate.app.board_list_delta import open_delta
 
-            lists.hold(None)
-            update = open_delta(lists, self._storage)
+            update = open_delta(lists, self._storage, head)
         elif name == FULL:
             update = lists.held()
         else:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 FULL = "list.sgb"  # what the host calls a whole list,
 DELTA = "list.sgd"  # and what leads from the list in force to another
+DELTA_HEAD_BYTES = 2048  # as in wire/list_delta.py: without the marks of progress that a list has room for
 
 HEAD_BYTES = const(4096)
 _STEP_BYTES = const(4096)
-_GARBAGE_BYTES = const(512)
+_GARBAGE_BYTES = const(512)  # while something is imported,
+_JOB_BYTES = const(8192)  # and while something is done: to collect takes time, too
 _MOST_DELTA_BYTES = const(98304)  # more than 2 percent of a million names take
 _SMALLEST_OF_8_MIB = const(0x2B0000)  # a slot on a flash of 8 MiB
 _LATER_S = 1 << 30  # wall_s() counts from there
@@ -80,12 +82,12 @@ class BoardLists:
                 self._let_go()  # what was imported
                 raise
             finally:
-                self.tidy(bool(self.job))
+                self.tidy(False)
         return self._lists
 
     def tidy(self, early: bool) -> None:
         """Collect garbage early, or not: where it lies between what stays, there is no kilobyte in one piece."""
-        collect_early(early, _GARBAGE_BYTES)
+        collect_early(early or bool(self.job) or self._program.engine is None, _GARBAGE_BYTES if early else _JOB_BYTES)
 
     def _looked(self) -> "ListSlots":
         from spamgate.store.list_slots import ListSlots
@@ -133,9 +135,9 @@ class BoardLists:
 
     def begin(self, name: str, update: "Any") -> None:
         """Take a list, in the turns to come."""
-        self.tidy(True)
         self._update = update
         self.job = name
+        self.tidy(False)
         self.ok = None
         self.said = ""
         self.done = 0

@@ -7,7 +7,6 @@ file is emptied at once, and the board starts anew as usual when nobody has talk
 import sys
 
 from spamgate import VERSION
-from spamgate.app import collect_early
 from spamgate.app.board import Program
 from spamgate.app.board_link import LazyLink
 from spamgate.core.compat import const
@@ -42,7 +41,9 @@ class PausedProgram(Program):
         sys.stdout.write("Spamgate %s: for lists only\n" % VERSION)
         self.hardware.watchdog_start()
         self.start_lists()
-        collect_early(False)
+        while self.lists and self.lists.is_busy():
+            self.lists.step()
+            self.hardware.feed()
         since_ms = ticks_ms()
         while True:
             is_busy = self.lists and self.lists.is_busy()

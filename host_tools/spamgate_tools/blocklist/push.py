@@ -51,7 +51,6 @@ class Place:
     cause: str = ""
     hint: str = ""
     seconds: float = 0.0
-    rests: bool = False  # it does nothing but take the list
 
     @property
     def has_ended(self) -> bool:
@@ -133,7 +132,6 @@ class Push:
             if not self._may_pause:
                 raise UserError(error.text, "with --pause it leaves DNS alone until it has the list") from None
         self._step(place, PAUSING)
-        place.rests = True
         pause(place.port)
         return self._push_resting(place)
 
@@ -142,7 +140,7 @@ class Push:
         for is_last in (False, True):
             client = client_at(place.port, self._baud)
             try:
-                return self._push(place, client)
+                return self._push(place, client, not is_last)
             except UserError as error:
                 if is_last or not is_short_of_memory(error):
                     raise
@@ -162,7 +160,7 @@ class Push:
             pass
         client.close()
 
-    def _push(self, place: Place, client: Client) -> str:
+    def _push(self, place: Place, client: Client, may_be_delta: bool = True) -> str:
         place.board = str(client.identity.get("board", ""))
         place.serial = str(client.identity.get("serial", ""))
         list(client.request("clock", time=int(time.time())))  # a board without the time takes no list
@@ -171,7 +169,7 @@ class Push:
         if self._is_in_force(serving):
             place.version = place.former
             return DONE_BEFORE
-        delta = self._deltas.from_list(str(serving.get("sha256", "")))
+        delta = self._deltas.from_list(str(serving.get("sha256", ""))) if may_be_delta else None
         if delta is None or not self._tries(place, client, delta):
             self._bring(place, client, self._file.path, FULL_NAME)
         serving = _serving(_ask(client))
@@ -189,7 +187,7 @@ class Push:
         try:
             self._bring(place, client, delta, DELTA_NAME)
         except UserError as error:
-            if isinstance(error, LinkError) or is_short_of_memory(error) and not place.rests:
+            if is_short_of_memory(error):
                 raise
             place.hint = f"the delta was refused: {error.text}"
             return False
