@@ -53,10 +53,11 @@ class Devices:
         table.add_column("device", no_wrap=True)
         table.add_column("name or address", overflow="fold")
         table.add_column("state", no_wrap=True)
-        for heading in ("port 25", "mails", "DNS", "MX"):
+        has_list = any(_listed(device) for device in ranked)
+        for heading in ("port 25", "mails", "DNS", "MX") + ("listed",) * has_list:
             table.add_column(heading, justify="right")
         for device in suspects + quiet[:_QUIET_ROWS]:
-            table.add_row(*_row(device))
+            table.add_row(*_row(device), *[str(_listed(device) or "")] * has_list)
         parts: list[RenderableType] = [table]
         if len(quiet) > _QUIET_ROWS:
             parts.append(Text(f"and {len(quiet) - _QUIET_ROWS} more in state normal\n"))
@@ -94,6 +95,11 @@ def _row(device: dict) -> list[RenderableType]:
     dns = device["dns"]
     counts = (smtp["connects"], smtp["messages_accepted"], dns["queries"], dns["mx"])
     return [Text(device["device"]), Text(_label(device)), state(device), *(str(count or "") for count in counts)]
+
+
+def _listed(device: dict) -> int:
+    """Return how often it wanted what the blocklist names."""
+    return sum(device.get("listed", {}).values())
 
 
 def _label(device: dict) -> str:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from spamgate_tools.device_table import Devices, show
+from spamgate_tools.device_words import event_text
 
 _SMTP = {"connects": 2, "messages_accepted": 1}
 _DNS = {"queries": 3, "mx": 4}
@@ -61,3 +62,22 @@ def test_many_quiet_devices_are_counted():
 
 def test_no_device_says_what_to_try():
     assert "--lan" in _shown()
+
+
+def test_who_wants_what_the_blocklist_names_has_a_column_of_it():
+    wants = {**_device("tv"), "listed": {"names": 5, "addresses": 2}}
+    other = {**_device("nas"), "listed": {"names": 0, "addresses": 0}}
+    lines = _shown(wants, other).splitlines()
+    assert lines[1].split()[-1] == "listed"
+    assert lines[3].split()[-5:] == ["2", "1", "3", "4", "7"]
+    assert lines[4].split()[-4:] == ["2", "1", "3", "4"]
+    assert "listed" not in _shown(other)
+
+
+def test_events_of_lists_in_words():
+    for event, words in (
+        ({"event": "in force", "version": 7, "names": 5, "addresses": 0}, "in force: version 7, names 5, addresses 0"),
+        ({"event": "refused", "text": "the list expired"}, "refused: the list expired"),
+        ({"event": "none"}, "none"),
+    ):
+        assert event_text({"type": "list", "t": 0.5, **event}) == f"1970-01-01 00:00:00 UTC  list {words}"
