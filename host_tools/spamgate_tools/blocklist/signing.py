@@ -76,7 +76,8 @@ def _dates(terms: Terms, last: int) -> dict[str, Any]:
         version = max(created // _VERSION_S, last + 1)
         created = max(created, version * _VERSION_S)
     if created > terms.now_s + _DAY_S // 2:
-        raise UserError(f"version {last} was signed before, far in the future", "set this machine's clock; if it is right, build under another name")
+        hint = "set this machine's clock; if it is right, build under another name"
+        raise UserError(f"version {last} was signed before, far in the future", hint)
     if version > created // _VERSION_S:
         hint = f"leave --version out: today's is {created // _VERSION_S}"
         raise UserError(f"version {version} is ahead of its time, and devices would refuse it", hint)
