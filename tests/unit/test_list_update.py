@@ -99,6 +99,17 @@ class Lists(unittest.TestCase):
         self.assertTrue(self.new.is_in(self.start()))
         self.assertEqual(bytes(unfinished_head(lists)), b"")
 
+    def test_who_begins_anew_leaves_no_marks_of_progress_behind(self):
+        lists = self.start()
+        FullUpdate(lists, self.new.head, NOW_S).take(self.new.body, 0, 16900)
+        update = FullUpdate(lists, self.new.head, NOW_S)
+        update.offset = 0
+        update.take(self.new.body, 0, 100)
+        lists = self.start()
+        self.assertEqual(FullUpdate(lists, self.new.head, NOW_S).offset, 0)
+        push(lists, self.new)
+        self.assertTrue(self.new.is_in(lists))
+
     def test_another_list_begins_at_its_beginning(self):
         lists = self.start()
         FullUpdate(lists, self.new.head, NOW_S).take(self.new.body, 0, 16900)

@@ -94,6 +94,8 @@ class FullUpdate(Update):
         """Write the body's next bytes."""
         if end - start > self.size - self.offset:
             raise RefusedError("more bytes come than the manifest says", "check where the list comes from")
+        if not self.offset:
+            self._is_prepared = False  # marks of progress from another time would tell of what is erased now
         self._begin()
         view = memoryview(buf)
         while start < end:
