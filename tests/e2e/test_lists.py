@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import os
 import random
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from e2e.life import Home, soon
 from e2e.list_home import LIST_KEY, STRANGER, SignedList, body_of, put_in_slot
 from e2e.mail_home import require
 
+from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.accounts import PROVIDERS
 from spamgate_tools.lab.network import LAN
+from spamgate_tools.runtime import find_micropython
 
 SEED = 20261123
 LISTED, SPARED, FREE = PROVIDERS[0], PROVIDERS[1], PROVIDERS[2]
@@ -40,6 +43,7 @@ _GOES_ON = (
     "except OSError as error:\n"
     "    print(type(error).__name__)\n"
 )
+_EASES = "from spamgate.plane.linux import LinuxPlane; LinuxPlane.ease_lists(None)"
 _REFUSED = 111
 
 
@@ -83,8 +87,12 @@ def hits(home, device):
     return row["listed"]
 
 
+def lists_table(home):
+    return home.net.router.run(["nft", "list", "table", "inet", "spamgate_lists"], check=False).stdout
+
+
 def has_table(home):
-    return home.net.router.run(["nft", "list", "table", "inet", "spamgate_lists"], check=False).returncode == 0
+    return bool(lists_table(home))
 
 
 # --- names ----------------------------------------------------------------------------------------------------
@@ -190,6 +198,13 @@ def test_a_device_that_calls_what_is_listed_is_told_and_others_call_on(home):
     assert home.says("laptop", server.address4) == "220"
     home.order("grant", "laptop", grant="none")
     assert home.says("laptop", server.address4) == "ConnectionRefusedError"
+    micropython = find_micropython()
+    environment = {**os.environ, "MICROPYPATH": str(search_path(micropython))}
+    home.net.router.run([*micropython, "-c", _EASES], env=environment)  # as the gateway does after ten minutes
+    soon(lambda: "established" in lists_table(home), "connections under way to be let alone", home)
+    for address in (server.address4, server.address6):
+        assert home.says("laptop", address) == "ConnectionRefusedError"
+    assert home.says("laptop", other.address4) == "220"
 
 
 def test_what_is_listed_is_cut_off_even_if_it_was_there_before(home):
