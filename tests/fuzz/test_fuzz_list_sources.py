@@ -1,4 +1,4 @@
-"""Random sources in every format: a clear refusal or entries that a list can hold, never a crash, whatever the bytes."""
+"""Random sources in every format: a clear refusal, or entries that a list can hold; never a crash, whatever comes."""
 
 import gzip
 
@@ -15,8 +15,9 @@ from spamgate_tools.blocklist.source import read_source
 from spamgate_tools.errors import UserError
 
 WORDS = [
-    *(b"||", b"@@", b"^", b"$", b"important", b"badfilter", b"*.", b".", b"/", b"#", b"##", b"!", b"[", b"]", b"=", b","),
-    *(b"0.0.0.0 ", b"::", b"1.2.3.4", b"5.6.7.0/24", b"-", b" ; SBL1", b'{"cidr":"', b'"}', b"\n", b"\r\n", b" ", b"\t"),
+    *(b"||", b"@@", b"^", b"$", b"important", b"badfilter", b"*.", b".", b"/", b"#", b"##", b"!", b"[", b"]", b"="),
+    *(b",", b"0.0.0.0 ", b"::", b"1.2.3.4", b"5.6.7.0/24", b"-", b" ; SBL1", b'{"cidr":"', b'"}', b"\n", b"\r\n", b" "),
+    *(b"\t",),
     *(b'local-zone: "', b'" static', b"local-data: ", b"address=/", b"server=/", b'zone "', b'" {type master;};'),
     *(b"$ORIGIN ", b"$TTL 1\n", b"@ SOA a. b. (1 2 3 4 5)\n", b" CNAME ", b"*", b"rpz-passthru.", b"(", b")", b"\\"),
     *(b"a.example", b"b.a.example", b"\xc3\xbc.example", b"xn--", b"\xff", b"\0", b"/*", b"*/", b"<html>", b'"'),
