@@ -9,7 +9,7 @@ from spamgate_tools.errors import UserError
 
 
 @click.command()
-@click.option("--config", metavar="FILE", type=click.Path(dir_okay=False), required=True, help="The gateway's settings.")
+@click.option("--config", metavar="FILE", type=click.Path(dir_okay=False), required=True, help="The gateway's file.")
 @click.option("--from", "place", metavar="PLACE", help="URL or path of the .sgb file, instead of the setting list_url.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def pull(config: str, place: str | None, as_json: bool) -> None:
