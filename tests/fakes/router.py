@@ -13,7 +13,7 @@ from spamgate.core.router_limits import RouterLimits
 from spamgate.plane.linux_flows import Flows
 from spamgate.plane.linux_home import Router
 from spamgate.plane.linux_sets import KernelSets
-from spamgate.plane.watch import Watcher
+from spamgate.plane.linux_watch import RouterWatcher
 from spamgate.wire.address import Scope, parse_address
 
 NFLOG = 239
@@ -47,7 +47,7 @@ class FakeRouter:
         limits = RouterLimits()
         self.engine = Engine(limits, self._changed)
         self.engine.at(now_s, 0)
-        self.watcher = Watcher(self.engine, Scope(["192.168.77.0/24", "fd77::/64"] + OWN_ADDRESSES), True, limits)
+        self.watcher = RouterWatcher(self.engine, Scope(["192.168.77.0/24", "fd77::/64"] + OWN_ADDRESSES), True, limits)
         self.watcher.own = Router()
         self.watcher.own.learn(OWN_ADDRESSES, OWN_MAC)
         self.sets = KernelSets(self.kernel, self.engine.devices, 86400)

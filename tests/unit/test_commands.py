@@ -12,6 +12,7 @@ from spamgate.app.commands import Commands, merge_grants
 from spamgate.core import evidence, states
 from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.core.identity import Identity
+from spamgate.core.listed import Listed
 from spamgate.store.trace import TraceRing
 from spamgate.wire.answers import PROTOCOL, MessageError
 from spamgate.wire.messages import REQUESTS, parse_request
@@ -117,8 +118,9 @@ class Telling(Asking):
             self.assertTrue(callable(getattr(self.commands, row[0])), row[0])
 
     def test_what_devices_wanted_of_the_list_is_told_of_each(self):
-        self.engine.lookups.asked_listed(self.tv, 2)
-        self.engine.lookups.called_listed(self.tv)
+        listed = Listed(self.engine)
+        listed.asked(self.tv, 2)
+        listed.called(self.tv)
         told = {row["device"]: row["listed"] for row in self.ask("devices") if row["type"] == "device"}
         self.assertEqual(told[_TV], {"names": 2, "addresses": 1})
         self.assertEqual(told[_NAS], {"names": 0, "addresses": 0})

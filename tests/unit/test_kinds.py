@@ -5,6 +5,7 @@ import unittest
 from fakes.home import REFUSES, SILENT, TYPE_A, Home
 
 from spamgate.core import evidence
+from spamgate.core.listed import Listed
 from spamgate.core.lookups import LIST_NAME, MAIL_NAME
 
 _DAY_S = 86400
@@ -76,15 +77,15 @@ class LookupKinds(Case):
         self.assertTrue(self.has("dnsbl_query"))
 
     def test_listed_name(self):
-        lookups = self.home.engine.lookups
-        lookups.asked_listed(self.device)
+        listed = Listed(self.home.engine)
+        listed.asked(self.device)
         self.home.wait(601)
         self.connect(1)
         self.assertFalse(self.has("listed_name"), "longer ago")
-        lookups.asked_listed(self.home.settled(2))
+        listed.asked(self.home.settled(2))
         self.connect(2)
         self.assertFalse(self.has("listed_name"), "another device")
-        lookups.asked_listed(self.device)
+        listed.asked(self.device)
         self.assertFalse(self.has("listed_name"), "it has not mailed since")
         self.connect(2)
         self.assertFalse(self.has("listed_name"), "it mails where it did before")
@@ -92,7 +93,7 @@ class LookupKinds(Case):
         self.assertTrue(self.has("listed_name"))
 
     def test_listed_name_by_its_address(self):
-        self.home.engine.lookups.called_listed(self.device)
+        Listed(self.home.engine).called(self.device)
         self.home.wait(600)
         self.connect(1)
         self.assertTrue(self.has("listed_name"))

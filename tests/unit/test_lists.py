@@ -99,9 +99,9 @@ class Serving(unittest.TestCase):
 
     def asked(self, lists, name):
         """Return how often device 1 is counted for a question."""
-        before = self.gateway.engine.lookups.listed_names[1]
+        before = self.gateway.engine.listed.names[1]
         lists.asked(1, Question(name))
-        return self.gateway.engine.lookups.listed_names[1] - before
+        return self.gateway.engine.listed.names[1] - before
 
     def test_without_a_list_nobody_is_asked(self):
         lists = self.start()

@@ -113,23 +113,6 @@ class Excused(unittest.TestCase):
         home.ask(device, "mail.d9.example", TYPE_A, MAIL_NAME)
         self.assertEqual(home.evidence(device), {})
 
-    def test_what_the_list_names_is_counted_and_only_arms(self):
-        home = Home()
-        device = home.settled(1)
-        lookups = home.engine.lookups
-        for _ in range(1000):
-            lookups.asked_listed(device, 3)
-            lookups.called_listed(device)
-        self.assertEqual((lookups.listed_names[device], lookups.listed_addresses[device]), (3000, 1000))
-        self.assertEqual((home.evidence(device), home.state(device)), ({}, "normal"))
-        home.connect(device, "203.0.1.1")
-        self.assertEqual(home.evidence(device)["listed_name"], 1)
-        self.assertEqual(home.state(device), "normal", "one list and one connection make no suspect")
-        lookups.clear(device)
-        home.connect(device, "203.0.2.1")
-        self.assertEqual((lookups.listed_names[device], lookups.listed_addresses[device]), (0, 0))
-        self.assertEqual(home.evidence(device)["listed_name"], 1)
-
     def test_a_flood_of_guesses_makes_nobody_else_look_bad(self):
         home = Home()
         bot = home.settled(1)

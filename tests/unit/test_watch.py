@@ -8,6 +8,7 @@ from fakes.router import OWN_MAC, UPSTREAM, Connection, FakeRouter, ip, udp
 from spamgate.core.counters import CONNECTS, DNS_MX, DNS_NXDOMAIN, DNS_QUERIES, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
 from spamgate.core.devices import CROWD, RELAY, RESOLVER
 from spamgate.core.evidence import PROXIED, kind_name
+from spamgate.core.listed import Listed
 from spamgate.wire.address import parse_address
 
 _MAC, _OTHER = b"\2\0\0\0\0\7", b"\2\0\0\0\0\x08"
@@ -55,23 +56,24 @@ class Watching(unittest.TestCase):
         self.router.datagram(mac, server or resolver(client), 53, client, 40000, answer(asked, rcode, *addresses))
 
 
-class Listed(Watching):
+class TurnedAway(Watching):
     def turned_away(self, mac, client, server, protocol=6):
         data = ip(parse_address(client), parse_address(server), protocol, bytes((0, 9, 0, 25)) + bytes(4))
         self.router.turned_away(data, mac)
 
     def test_who_calls_an_address_of_the_list_is_counted_and_nothing_else(self):
-        lookups = self.router.engine.lookups
+        listed = self.router.watcher.wanted = Listed(self.router.engine)
         for _ in range(3):
             self.turned_away(_MAC, _HOME, _WORLD)  # a piece of TCP that its own reader would refuse
         self.turned_away(_MAC, _HOME6, "2001:db8::1", 1)
         device = self.router.device(_MAC)
-        self.assertEqual((lookups.listed_addresses[device], lookups.listed_names[device]), (4, 0))
+        self.assertEqual((listed.addresses[device], listed.names[device]), (4, 0))
         self.assertEqual((self.smtp(device, CONNECTS), self.count(device, DNS_QUERIES)), (0, 0))
 
     def test_an_answer_from_outside_is_nobody_s(self):
+        listed = self.router.watcher.wanted = Listed(self.router.engine)
         self.turned_away(UPSTREAM, _WORLD, _HOME)
-        self.assertEqual(sum(self.router.engine.lookups.listed_addresses), 0)
+        self.assertEqual(sum(listed.addresses), 0)
         self.router.turned_away(b"\x45\0", _MAC)
         self.assertEqual(self.router.watcher.malformed, 1)
 

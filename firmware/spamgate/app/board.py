@@ -178,6 +178,9 @@ class Program:
                 self.slots = self.hardware.list_slots()
             self.is_list_checked = not self.slots
             if self.slots:
+                from spamgate.core.listed import Listed
+
+                Listed(self.engine)
                 self.open_lists().start()
         except (MemoryError, OSError) as error:
             self.report("no list: %s %s" % (type(error).__name__, error))

@@ -114,8 +114,8 @@ class Commands:
 
     def _sum_up(self, send: "Send", device: int) -> None:
         """Write the device's line, with how often it wanted what the blocklist names, since it joined or we started."""
-        lookups = self._engine.lookups
-        wanted = (lookups.listed_names[device], lookups.listed_addresses[device])
+        listed = self._engine.listed
+        wanted = (listed.names[device], listed.addresses[device]) if listed else (0, 0)
         write_device(send, self._engine, device, ',"listed":{"names":%d,"addresses":%d}' % wanted)
 
     def lists(self, fields: "dict[str, Any]", send: "Send") -> None:

@@ -28,7 +28,7 @@ from spamgate.hal.steady_clock import SteadyClock, ticks_ms
 from spamgate.hal.storage import Storage
 from spamgate.plane.linux import LinuxPlane
 from spamgate.plane.linux_log import PacketLog
-from spamgate.plane.watch import Watcher
+from spamgate.plane.linux_watch import RouterWatcher
 from spamgate.service.control import Control
 from spamgate.service.dns_guard import DnsGuard
 from spamgate.service.smtp_responder import Responder
@@ -81,7 +81,7 @@ class Gateway:
         self.engine = Engine(limits, self._changed)
         self.engine.enforces = not settings.monitor_only
         self.engine.at(self.clock.s, 0)
-        self.watcher = Watcher(self.engine, None, True, limits)
+        self.watcher = RouterWatcher(self.engine, None, True, limits)
         self.loop = Loop()
         self.net = Net()
         storage = Storage(settings.state_dir)
@@ -184,8 +184,8 @@ class Gateway:
     def listed(self, address: bytes, count: int) -> None:
         """Among them some that the blocklist names."""
         device = self.engine.devices.at_address(address, 0, len(address))
-        if device > 0:
-            self.engine.lookups.asked_listed(device, count)
+        if device > 0 and self.engine.listed:
+            self.engine.listed.asked(device, count)
 
     def _changed(self, device: int, old: int, new: int) -> None:
         if new in (states.THROTTLED, states.QUARANTINED) and not self.tickets[device]:

@@ -10,6 +10,7 @@ import json
 from spamgate.app import forget_modules
 from spamgate.core.compat import const
 from spamgate.core.devices import GRANT_MAIL_SERVER
+from spamgate.core.listed import Listed
 from spamgate.core.ticks import elapsed
 from spamgate.hal.file_slots import file_slots
 from spamgate.hal.storage import Storage
@@ -47,6 +48,7 @@ class Lists:
     def __init__(self, gateway: "Gateway") -> None:
         settings = gateway.settings
         self._gateway = gateway
+        self._listed = gateway.watcher.wanted = Listed(gateway.engine)
         self._storage = Storage(settings.state_dir)
         trust = Trust(self._storage, settings.list_key)
         slots = file_slots(settings.state_dir, settings.list_mb * _MEGABYTE)
@@ -89,7 +91,7 @@ class Lists:
         try:
             name = _name_of(message)
             if name and reader.listed(name) and not self._allowed.listed(name) and not reader.allowed(name):
-                self._gateway.engine.lookups.asked_listed(device)
+                self._listed.asked(device)
         except (FormError, OSError):
             pass
 

@@ -22,6 +22,8 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Callable
 
+    from spamgate.core.listed import Listed
+
 _EARLIEST_S = const(1 - (1 << 30))
 _PATROL_S = const(60)  # how often quiet and time-outs are looked at
 
@@ -50,6 +52,7 @@ class Engine:
         self.enforces = False  # are connections of throttled devices refused, and tried again therefore?
         self._on_change = on_change
         self._patrolled_s = 0
+        self.listed: "Listed | None" = None  # where lists may be
         self.lookups = Lookups(self, limits.hosts, limits.distinct // 4)
         self.mail = Mail(self, limits.connections, limits.distinct // 4, limits.lines > 0)
 
@@ -125,6 +128,8 @@ class Engine:
         self.counters.clear(device)
         self.contacts.clear(device)
         self.lookups.clear(device)
+        if self.listed:
+            self.listed.clear(device)
         self.mail.clear(device)
         return device
 

@@ -34,8 +34,6 @@ _DAY_S = const(86400)
 _MX_DOMAINS = const(5)
 _FAILURES = const(10)  # names that do not exist, within ten minutes
 _FAILURE_WINDOW_S = const(600)
-_LISTED_S = const(600)
-_NEVER = const(-(1 << 30))
 
 
 class Lookups:
@@ -52,9 +50,6 @@ class Lookups:
         self._mx_since_s = array("i", bytes(4 * devices))
         self._failures = bytearray(devices)
         self._failures_since_s = array("i", bytes(4 * devices))
-        self.listed_names = array("I", bytes(4 * devices))  # how often each asked for what the blocklist names
-        self.listed_addresses = array("I", bytes(4 * devices))  # and called what it names
-        self._listed_s = array("i", [_NEVER] * devices)
 
     def asked(self, device: int, question: int, qtype: int, name_hash: int) -> bool:
         """A device sent a query; `question` is a hash of (port, id, name, type).  True unless it was resent."""
@@ -76,7 +71,7 @@ class Lookups:
 
     def judge(self, device: int, qtype: int, name_kind: int, domain_hash: int) -> None:
         """Weigh a query that `asked` called new."""
-        if self._is_excused(device):
+        if self.is_excused(device):
             return
         if qtype == TYPE_MX:
             self._engine.observe(device, evidence.MX_QUERY)
@@ -95,7 +90,7 @@ class Lookups:
         self._queries.set(key, _FAILED, engine.now_s)
         if rcode == NXDOMAIN:
             engine.counters.add(device, DNS_NXDOMAIN)
-            if not self._is_excused(device):
+            if not self.is_excused(device):
                 self._missed(device)
         return True
 
@@ -103,22 +98,6 @@ class Lookups:
         """Did the device ask for the mail servers of many new domains in the last day?"""
         within = 0 <= self._engine.now_s - self._mx_since_s[device] <= _DAY_S
         return within and self._mx_count[device] >= _MX_DOMAINS
-
-    def asked_listed(self, device: int, count: int = 1) -> None:
-        """The device asked for names that the blocklist has; that weighs when it mails shortly after."""
-        self.listed_names[device] += count
-        self._listed_s[device] = self._engine.now_s
-
-    def called_listed(self, device: int) -> None:
-        """The device wanted to reach an address that the blocklist has."""
-        self.listed_addresses[device] += 1
-        self._listed_s[device] = self._engine.now_s
-
-    def mailed(self, device: int) -> None:
-        """The device mails a provider that is new to it: did it need what the blocklist names just before?"""
-        listed_s = self._listed_s[device]
-        if listed_s != _NEVER and 0 <= self._engine.now_s - listed_s <= _LISTED_S and not self._is_excused(device):
-            self._engine.observe(device, evidence.LISTED_NAME)
 
     def serves(self, device: int) -> None:
         """The device answers DNS queries of others: it is the home's resolver."""
@@ -130,10 +109,8 @@ class Lookups:
         self._domain_count[device] = 0
         self._mx_count[device] = 0
         self._failures[device] = 0
-        self.listed_names[device] = self.listed_addresses[device] = 0
-        self._listed_s[device] = _NEVER
 
-    def _is_excused(self, device: int) -> bool:
+    def is_excused(self, device: int) -> bool:
         """Says nothing: a mail server, the home's resolver, and whoever must look up again because we refused it."""
         devices = self._engine.devices
         state = devices.state[device]

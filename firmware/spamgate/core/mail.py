@@ -244,7 +244,8 @@ class Mail:
         proxied_s = self._proxied_s[device]
         if proxied_s != _NEVER and engine.now_s - proxied_s <= _PROXIED_S:
             engine.observe(device, evidence.PROXIED)
-        engine.lookups.mailed(device)
+        if engine.listed:
+            engine.listed.mailed(device)
         self._weigh_fan_out(device)
         self.household.met(device, self._provider[slot], is_direct)
 

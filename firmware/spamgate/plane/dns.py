@@ -88,7 +88,9 @@ class DnsPlane:
 
     def listed(self, address: bytes) -> None:
         """A device asked for a name of the blocklist."""
-        self._engine.lookups.asked_listed(self.resident(address))
+        listed = self._engine.listed
+        if listed:
+            listed.asked(self.resident(address))
 
     # --- for the responder ---------------------------------------------------------------------------
 

@@ -25,8 +25,8 @@ from spamgate.wire.nft import NEW_FLOW_TABLE, ask_chain, ask_flow_tables, chain_
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
+    from spamgate.plane.linux_watch import RouterWatcher
     from spamgate.plane.offload import Offload
-    from spamgate.plane.watch import Watcher
 
 _LEASE_MS = const(1000)  # of GUARD_LEASE_S: two renewals may be late
 _CHECK_MS = const(1000)
@@ -54,7 +54,7 @@ class LinuxPlane:
 
     name = "linux"
 
-    def __init__(self, settings, engine: "Engine", watcher: "Watcher", log: PacketLog, owner) -> None:
+    def __init__(self, settings, engine: "Engine", watcher: "RouterWatcher", log: PacketLog, owner) -> None:
         self._settings = settings
         self._engine = engine
         self._watcher = watcher

@@ -12,7 +12,7 @@ from spamgate.wire.nflog import PACKET, bind, configure
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from spamgate.plane.watch import Watcher
+    from spamgate.plane.linux_watch import RouterWatcher
 
 _LINK_NFLOG = const(239)
 _HEADER_BYTES = const(16)
@@ -48,7 +48,7 @@ class PacketLog:
         error = self._order(bind(request, self._group))
         return error or self._order(configure(request, self._group, _SNAP_BYTES, _MESSAGE_BYTES))
 
-    def read(self, watcher: "Watcher") -> int:
+    def read(self, watcher: "RouterWatcher") -> int:
         """Take what is waiting; return how many packets that were."""
         try:
             size = self.sock.readinto(self.buf)
@@ -63,7 +63,7 @@ class PacketLog:
         """Let the kernel log for nobody."""
         self.sock.close()
 
-    def _each(self, size: int, watcher: "Watcher") -> int:
+    def _each(self, size: int, watcher: "RouterWatcher") -> int:
         buf = self.buf
         at = 0
         last = -1

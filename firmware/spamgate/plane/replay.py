@@ -20,6 +20,7 @@ _ASKER_SLOTS = const(512)
 _ASKERS = const(384)  # what a DistinctSet of so many slots holds
 _KIND = const(0o170000)  # of st_mode
 _PIPE = const(0o010000)
+_MOVE_BYTES = const(256)
 
 
 class CaptureError(SpamgateError):
@@ -120,15 +121,22 @@ class CaptureFile:
     def _fill(self) -> int:
         """Move what is left to the front and read on; returns how many bytes came."""
         left = self._end - self._at
-        if left and self._at:
-            self.buf[:left] = self.buf[self._at : self._end]
-        self._at = 0
+        if self._at:
+            self._move(left)
         try:
             count = self._file.readinto(self._view[left:]) if left < len(self.buf) else 0
         except OSError as error:
             raise self._fault("cannot be read: " + _reason(error)) from None
         self._end = left + count
         return count
+
+    def _move(self, size: int) -> None:
+        """Move so many bytes to the front; a little at a time, as each lies in the heap for a moment."""
+        buf = self.buf
+        at = self._at
+        for to in range(0, size, _MOVE_BYTES):
+            buf[to : min(to + _MOVE_BYTES, size)] = buf[at + to : at + min(to + _MOVE_BYTES, size)]
+        self._at = 0
 
     def _fault(self, what: str) -> CaptureError:
         place = (self.path, self.packets + 1, self.done_bytes, what)

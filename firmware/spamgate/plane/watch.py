@@ -64,18 +64,6 @@ class Watcher:
         except FormError:
             self.malformed += 1
 
-    def listed(self, link_type: int, buf: "bytes | bytearray", start: int, end: int) -> None:
-        """Take a frame to an address that the blocklist names: its sender is counted, nothing else of it."""
-        packet = self.packet
-        try:
-            packet.read_ip(link_type, buf, start, end)
-            if packet.version:
-                sender = self.sender(packet)
-                if sender >= 0:
-                    self._engine.lookups.called_listed(sender)
-        except FormError:
-            self.malformed += 1
-
     def tick(self) -> None:
         """Once a second or so: let go of what nobody continues."""
         self.packet.now_s = self._engine.now_s

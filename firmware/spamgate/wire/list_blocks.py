@@ -3,7 +3,8 @@
 Shape and codes follow from the entries alone: the same entries give the same bytes, wherever they are put together.
 """
 
-from spamgate.core.compat import const, micropython, ptr8, ptr32
+from spamgate.core.compat import const
+from spamgate.core.machine_code import micropython, ptr8, ptr32
 from spamgate.wire.cursor import FormError
 
 MAX_BLOCKS_BYTES = (1 << 23) - 1

@@ -5,7 +5,7 @@ last byte is filled up with zeros: where no `one` is left, the block is at its e
 their records, of which each has the rest of a hash and its EXTRA, and their count.
 """
 
-from spamgate.core.compat import micropython, ptr8, ptr32
+from spamgate.core.machine_code import micropython, ptr8, ptr32
 
 SLACK_BYTES = 4  # behind a block, that may be read and mean nothing
 

@@ -9,7 +9,8 @@ of `state` is what an open list's readers share (list_codes).
 
 from array import array
 
-from spamgate.core.compat import const, micropython, ptr8, ptr32
+from spamgate.core.compat import const
+from spamgate.core.machine_code import micropython, ptr8, ptr32
 
 DOMAIN = 0  # the name and everything below it
 EXACT = 1  # the name only

@@ -19,7 +19,7 @@ from spamgate_tools.boards.shorten import shorten
 
 PACKAGE = "spamgate"
 
-_COMPILERS = ("const", "micropython", "ptr8", "ptr32")  # names that MicroPython's compiler knows; of module compat
+_COMPILERS = ("const", "micropython", "ptr8", "ptr32")  # names that MicroPython's compiler knows
 _KNOWN = ("array", "binascii", "gc", "hashlib", "json", "os", "select", "socket", "struct", "sys", "time")
 _OPERATORS = {
     ast.Add: operator.add,
@@ -265,8 +265,8 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_for_cpython(module: str, node: ast.stmt) -> bool:
-    """What the one file says that knows both runtimes: all but its numbers is MicroPython's compiler's business."""
-    return module.endswith(".compat") and not isinstance(node, ast.Assign)
+    """What the files say that know both runtimes: all but their numbers is MicroPython's compiler's business."""
+    return module.endswith((".compat", ".machine_code")) and not isinstance(node, ast.Assign)
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
