@@ -56,9 +56,14 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(autouse=True)
 def _has_what_it_takes(request: pytest.FixtureRequest, rig: Rig) -> None:
     for marker in request.node.iter_markers("needs"):
-        for capability in marker.args:
-            if capability not in rig.can:
-                pytest.skip(f"not run: {rig.name}: {rig.lacks.get(capability, 'it cannot')}")
+        need(rig, *marker.args)
+
+
+def need(rig: Rig, *capabilities: str) -> None:
+    """Skip the test where the rig lacks one of these; for fixtures that are made before its marker is looked at."""
+    for capability in capabilities:
+        if capability not in rig.can:
+            pytest.skip(f"not run: {rig.name}: {rig.lacks.get(capability, 'it cannot')}")
 
 
 @pytest.fixture

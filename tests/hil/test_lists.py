@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hil.bench import Bench
+from hil.conftest import need
 from signed_list import made_body, public_key, write_list
 
 from spamgate_tools.blocklist.signed_file import read_signed
@@ -24,7 +25,9 @@ _NEWS = 40  # of them differ from one list to the next
 _PUSH_S = 120.0
 _CUTS = 3
 
-pytestmark = pytest.mark.needs("application", "power", "install")
+_NEEDS = ("application", "power", "install")
+
+pytestmark = pytest.mark.needs(*_NEEDS)
 
 
 class Lists:
@@ -66,6 +69,7 @@ class Lists:
 @pytest.fixture(scope="module")
 def lists(rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lists]:
     """A board that trusts the key of tests, and has memory for all at once where that can be chosen."""
+    need(rig, *_NEEDS)
     bench = Bench(rig)
     _trust(bench, public_key(), True)
     yield Lists(bench, tmp_path_factory.mktemp("lists"))

@@ -60,7 +60,9 @@ class Linker:
         body = [node for module in self._whole for node in self._rewrite(module)]
         texts = {f"{WHOLE}.py": self._text(self._foreign_imports(), body)}
         for module in self._lazy:
-            texts[f"{flat_name(module.name)}.py"] = self._text([], self._rewrite(module))
+            text = self._text([], self._rewrite(module))
+            if text.strip():  # else it was the compiler's business only
+                texts[f"{flat_name(module.name)}.py"] = text
         return texts
 
     def spoken_to_hardware(self) -> set[str]:
