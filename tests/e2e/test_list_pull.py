@@ -5,13 +5,10 @@ import os
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
+from e2e.expired_certificate import expired_certificate
 from e2e.list_home import DAY_S, LIST_KEY, STRANGER, SignedList, body_of
 
 from spamgate.wire.pss import encode_key
@@ -62,7 +59,7 @@ class World:
         self.serve(80)
         self.serve(443, made.certificate, made.key)
         old = self.internet.folder / "old.pem"
-        old.write_bytes(_expired(self.authority, made.key))
+        old.write_bytes(expired_certificate(self.authority, made.key))
         self.serve(8443, old, made.key)
         self._number = 0
 
@@ -134,26 +131,6 @@ class World:
         environment = {**os.environ, "MICROPYPATH": str(search_path(micropython))}
         done = self.router.run([*micropython, "-X", "heapsize=512k", "-c", script], env=environment)
         return done.stdout.strip()
-
-
-def _expired(authority, key_file):
-    """Return a certificate for lists.example that ran out."""
-    issuer = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
-    signer = serialization.load_pem_private_key((authority.certificate.with_suffix(".key")).read_bytes(), None)
-    key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old.example")]))
-        .issuer_name(issuer.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=30))
-        .not_valid_after(now - timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("old.example")]), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM)
 
 
 @pytest.fixture(scope="module")
