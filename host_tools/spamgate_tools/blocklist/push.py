@@ -130,7 +130,7 @@ class Push:
             if not is_short_of_memory(error):
                 raise
             if not self._may_pause:
-                raise UserError(error.text, "with --pause it leaves DNS alone until it has the list") from None
+                raise UserError(error.text, _pause_hint(place, error)) from None
         self._step(place, PAUSING)
         pause(place.port)
         return self._push_resting(place)
@@ -258,6 +258,13 @@ def is_short_of_memory(error: UserError) -> bool:
     if isinstance(error, LinkError):
         return True
     return "no memory left" in error.text or "MemoryError" in error.text
+
+
+def _pause_hint(place: Place, error: UserError) -> str:
+    """Return what to do about a board that may be short of memory; of one that never answered nobody knows."""
+    if place.board or not error.hint:
+        return "with --pause it leaves DNS alone until it has the list"
+    return f"{error.hint}; if it lacks memory, --pause helps"
 
 
 def _fail(place: Place, cause: str, hint: str) -> str:
