@@ -20,8 +20,9 @@ from spamgate_tools.cli import main
 from spamgate_tools.errors import UserError
 from spamgate_tools.provision import esp
 from spamgate_tools.provision.inventory import Inventory, Order
-from spamgate_tools.provision.station import FAILED, LOOKING, MADE, WRITING, Place
+from spamgate_tools.provision.station import LOOKING, MADE, WRITING, Place
 from spamgate_tools.provision.table import ending, view
+from spamgate_tools.side_by_side import FAILED
 
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 

@@ -15,9 +15,10 @@ from spamgate_tools.provision.identity import Identity
 from spamgate_tools.provision.inventory import BEGUN, DONE, Inventory
 from spamgate_tools.provision.plan import Plan, read_plan
 from spamgate_tools.provision.profiles import Profile, Profiles
-from spamgate_tools.provision.station import FAILED, MADE, MADE_BEFORE, Station
+from spamgate_tools.provision.station import MADE, MADE_BEFORE, Station
 from spamgate_tools.provision.table import ending
 from spamgate_tools.provision.tray import Tray
+from spamgate_tools.side_by_side import FAILED
 
 _DEFAULT = Profile("default", {"wifi_name": "home"})
 _ANY = Plan("P-", _DEFAULT)

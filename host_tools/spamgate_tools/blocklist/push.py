@@ -10,21 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from spamgate_tools import side_by_side
 from spamgate_tools.blocklist.pause import client_at, pause
 from spamgate_tools.blocklist.signed_file import SignedFile
 from spamgate_tools.errors import UserError
 from spamgate_tools.link.client import Client, LinkError
 from spamgate_tools.link.transports import DEFAULT_BAUD, open_port
+from spamgate_tools.side_by_side import DONE, DONE_BEFORE
 
-WAITING = "waiting"
 ASKING = "asking"
 PAUSING = "pausing"
 SENDING = "sending"
 APPLYING = "applying"
-DONE = "done"
-DONE_BEFORE = "done before"
-FAILED = "failed"
-ENDED = (DONE, DONE_BEFORE, FAILED)
 
 FULL_NAME = "list.sgb"  # what a board knows them by
 DELTA_NAME = "list.sgd"
@@ -36,26 +33,15 @@ _MOST_DELTA_BYTES = 98304  # that a board takes
 
 
 @dataclass(eq=False)
-class Place:
-    """One port and how far the board at it is; only the thread of that port changes it."""
+class Place(side_by_side.Place):
+    """What there is to say of a board that gets a list."""
 
-    port: str
-    step: str = WAITING
-    share: float = 0.0
     board: str = ""
     serial: str = ""
     former: int = 0  # the version that it had
     version: int = 0
     way: str = ""  # delta or full
     sent_bytes: int = 0
-    cause: str = ""
-    hint: str = ""
-    seconds: float = 0.0
-
-    @property
-    def has_ended(self) -> bool:
-        """Is there nothing more to do here?"""
-        return self.step in ENDED
 
 
 class Deltas:
@@ -106,21 +92,11 @@ class Push:
 
     def start(self, port: str) -> Place:
         """Begin with the board at a port, in a thread that dies with the program."""
-        place = Place(port)
-        threading.Thread(target=self._work, args=(place,), name=port, daemon=True).start()
-        return place
+        return side_by_side.begin(Place(port), self._work, self._step)
 
-    def _work(self, place: Place) -> None:
-        began = time.monotonic()
-        try:
-            self._step(place, ASKING)
-            end = self._bring_or_pause(place)
-        except UserError as error:
-            end = _fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
-        except (Exception, SystemExit) as error:  # a mistake of ours at one port stops no other
-            end = _fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
-        place.seconds = round(time.monotonic() - began, 1)
-        self._step(place, end)
+    def _work(self, place: Place) -> str:
+        self._step(place, ASKING)
+        return self._bring_or_pause(place)
 
     def _bring_or_pause(self, place: Place) -> str:
         try:
@@ -265,8 +241,3 @@ def _pause_hint(place: Place, error: UserError) -> str:
     if place.board or not error.hint:
         return "with --pause it leaves DNS alone until it has the list"
     return f"{error.hint}; if it lacks memory, --pause helps"
-
-
-def _fail(place: Place, cause: str, hint: str) -> str:
-    place.cause, place.hint = cause, hint
-    return FAILED

@@ -1,12 +1,7 @@
 """What `spamgate blocklist push` shows: a live table on a terminal, else a line a board, or JSON for programs."""
 
-import json
-import queue
-import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -14,42 +9,36 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from spamgate_tools.blocklist.push import (
-    APPLYING,
-    ASKING,
+from spamgate_tools.blocklist.push import APPLYING, ASKING, PAUSING, SENDING, Place, Push
+from spamgate_tools.side_by_side import (
     DONE,
     DONE_BEFORE,
     ENDED,
     FAILED,
-    PAUSING,
-    SENDING,
     WAITING,
-    Place,
-    Push,
+    Steps,
+    bar,
+    counts,
+    print_step,
+    print_summary,
 )
 
 _ORDER = (FAILED, APPLYING, SENDING, PAUSING, ASKING, WAITING, DONE, DONE_BEFORE)
 _STYLES = {FAILED: "bold red", DONE: "green", DONE_BEFORE: "green", **dict.fromkeys(_ORDER[1:5], "yellow")}
 _HEADINGS = ("port", "serial", "board", "step")
-_BAR = 10
 _OTHER_LINES = 8  # heading, sums, and room for the prompt
-_LOOK_S = 0.25
 
 
-class News:
+class News(Steps[Place]):
     """Steps of ports, told by their threads and shown by one."""
 
     def __init__(self, as_json: bool) -> None:
+        super().__init__()
         self._as_json = as_json
         self._console = Console()
         is_live = self._console.is_terminal and not as_json
         self._live = Live(console=self._console, auto_refresh=False, transient=True) if is_live else None
-        self._told: queue.SimpleQueue[tuple[Place, str]] = queue.SimpleQueue()
         self._began = time.monotonic()
-
-    def changed(self, place: Place, step: str) -> None:
-        """Take a step, from any thread."""
-        self._told.put((place, step))
 
     def serve(self, push: Push, ports: Sequence[str]) -> list[Place]:
         """Work at all ports at once, and show it until the last has ended."""
@@ -70,15 +59,10 @@ class News:
     def _show_next(self, places: Sequence[Place]) -> int:
         """Show the news of the next moment; return how many ports have ended."""
         ended = 0
-        until = time.monotonic() + _LOOK_S
-        while True:
-            try:
-                place, step = self._told.get(timeout=max(until - time.monotonic(), 0.001))
-            except queue.Empty:
-                break
+        for place, step in self.of_a_moment():
             ended += step in ENDED
             if self._as_json:
-                _print({"type": "port", **asdict(place), "step": step})
+                print_step(place, step)
             elif self._live is None and step in ENDED:
                 self._line(ending(place))
         if self._live:
@@ -88,9 +72,7 @@ class News:
     def _end(self, places: Sequence[Place]) -> None:
         seconds = round(time.monotonic() - self._began, 1)
         if self._as_json:
-            counted = Counter(place.step for place in places)
-            numbers = {"done": counted[DONE], "done_before": counted[DONE_BEFORE], "failed": counted[FAILED]}
-            _print({"type": "summary", "ports": len(places), **numbers, "seconds": seconds})
+            print_summary(places, seconds)
             return
         if self._live:
             self._console.print(view(places, len(places) + 100))
@@ -122,9 +104,7 @@ def view(places: Sequence[Place], height: int) -> RenderableType:
 
 def sums(places: Sequence[Place]) -> str:
     """Return how many boards are how far."""
-    counted = Counter(place.step for place in places)
-    words = ", ".join(f"{counted[step]} {step}" for step in reversed(_ORDER) if counted[step])
-    return f"{len(places)} boards: {words}"
+    return f"{len(places)} boards: {counts(places, _ORDER[::-1])}"
 
 
 def ending(place: Place) -> str:
@@ -138,8 +118,7 @@ def ending(place: Place) -> str:
 
 def _progress(place: Place) -> str:
     if place.step in (SENDING, APPLYING):
-        full = round(place.share * _BAR)
-        return f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%} {place.way}"
+        return f"{bar(place.share)} {place.way}"
     if place.step == FAILED:
         return place.cause
     if place.step == DONE_BEFORE:
@@ -149,8 +128,3 @@ def _progress(place: Place) -> str:
         text = f"version {place.version}{former}, {place.way}, {place.sent_bytes} bytes in {place.seconds} s"
         return f"{text} ({place.hint})" if place.hint else text
     return ""
-
-
-def _print(fields: dict) -> None:
-    sys.stdout.write(json.dumps(fields) + "\n")
-    sys.stdout.flush()

@@ -14,8 +14,9 @@ from spamgate_tools.provision.inventory import Inventory, default_path
 from spamgate_tools.provision.plan import Plan, read_plan
 from spamgate_tools.provision.profiles import DEFAULT, Profile, Profiles
 from spamgate_tools.provision.screen import Screen
-from spamgate_tools.provision.station import FAILED, MADE, MADE_BEFORE, Place, Station
+from spamgate_tools.provision.station import MADE, MADE_BEFORE, Place, Station
 from spamgate_tools.provision.tray import Ports, Tray, plugged_in, there
+from spamgate_tools.side_by_side import FAILED
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -1,17 +1,14 @@
 """What a station shows while it works: a live table on a terminal, else a line a port, or JSON for programs."""
 
-import json
-import sys
 import time
-from collections import Counter
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.live import Live
 
-from spamgate_tools.provision.station import ENDED, FAILED, MADE, MADE_BEFORE, Place
+from spamgate_tools.provision.station import Place
 from spamgate_tools.provision.table import ending, sums, view
 from spamgate_tools.provision.tray import Tray
+from spamgate_tools.side_by_side import ENDED, FAILED, print_step, print_summary
 
 
 class Screen:
@@ -40,7 +37,7 @@ class Screen:
         """Show that a port has come to a step, or, without one, that time has passed."""
         if self._as_json:
             if place:
-                _print({"type": "port", **asdict(place), "step": step})
+                print_step(place, step)
         elif self._live is None:
             if place and step in ENDED:
                 self._line(ending(place))
@@ -51,9 +48,7 @@ class Screen:
         places = self._tray.places
         seconds = round(time.monotonic() - self._began, 1)
         if self._as_json:
-            counted = Counter(place.step for place in places)
-            numbers = {"done": counted[MADE], "done_before": counted[MADE_BEFORE], "failed": counted[FAILED]}
-            _print({"type": "summary", "ports": len(places), **numbers, "seconds": seconds})
+            print_summary(places, seconds)
             return
         if self._live is None:
             self._line(f"{sums(places)}; {seconds:.0f} s")
@@ -65,8 +60,3 @@ class Screen:
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print(fields: dict) -> None:
-    sys.stdout.write(json.dumps(fields) + "\n")
-    sys.stdout.flush()

@@ -1,32 +1,27 @@
 """Many ports at once: each board is looked at, named, written and recorded; what goes wrong at one stops no other."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from spamgate_tools import side_by_side
 from spamgate_tools.errors import UserError
 from spamgate_tools.provision.bench import Bench, Found, Seat
 from spamgate_tools.provision.inventory import DONE, Inventory, Order, Record, SerialTaken
 from spamgate_tools.provision.plan import NoRow, Plan, Row
+from spamgate_tools.side_by_side import FAILED
 
-WAITING = "waiting"
 LOOKING = "looking"
 WRITING = "writing"
 TESTING = "testing"
-MADE = "done"
-MADE_BEFORE = "done before"
-FAILED = "failed"
-ENDED = (MADE, MADE_BEFORE, FAILED)
+MADE = side_by_side.DONE
+MADE_BEFORE = side_by_side.DONE_BEFORE
 
 
 @dataclass(eq=False)
-class Place:
-    """One port and how far the board at it is; only the thread of that port changes it."""
+class Place(side_by_side.Place):
+    """What there is to say of a board that is made."""
 
-    port: str
-    step: str = WAITING
-    share: float = 0.0
     mac: str = ""
     chip: str = ""
     board: str = ""
@@ -34,14 +29,6 @@ class Place:
     profile: str = ""
     self_test: str = ""
     list_version: int = 0  # of the list that was written with it
-    cause: str = ""
-    hint: str = ""
-    seconds: float = 0.0
-
-    @property
-    def has_ended(self) -> bool:
-        """Is there nothing more to do here?"""
-        return self.step in ENDED
 
 
 class Station:
@@ -68,21 +55,13 @@ class Station:
 
     def start(self, port: str) -> Place:
         """Begin with the board at a port; the thread dies with the program, and the next run goes on from there."""
-        place = Place(port)
-        threading.Thread(target=self._work, args=(place,), name=port, daemon=True).start()
-        return place
+        return side_by_side.begin(Place(port), self._make, self._end)
 
-    def _work(self, place: Place) -> None:
-        began = time.monotonic()
-        try:
-            end = self._make(place)
-        except UserError as error:
-            end = self._fail(place, error.text.removeprefix(f"{place.port}: "), error.hint)
-        except (Exception, SystemExit) as error:  # a mistake of ours at one port stops no other
-            end = self._fail(place, f"{type(error).__name__}: {error}", "a mistake in spamgate: please report it")
+    def _end(self, place: Place, end: str) -> None:
+        if end == FAILED and place.serial:
+            self._record_failure(place)
         with self._desk:
             self._at_work = {mac: port for mac, port in self._at_work.items() if port != place.port}
-        place.seconds = round(time.monotonic() - began, 1)
         self._step(place, end)
 
     def _make(self, place: Place) -> str:
@@ -161,14 +140,11 @@ class Station:
         place.list_version = self._list_version
         return image
 
-    def _fail(self, place: Place, cause: str, hint: str) -> str:
-        place.cause, place.hint = cause, hint
-        if place.serial:
-            try:
-                self._inventory.fail(place.mac, cause)
-            except UserError as error:
-                place.hint = f"{hint}; and {error.text}" if error.text != cause else hint
-        return FAILED
+    def _record_failure(self, place: Place) -> None:
+        try:
+            self._inventory.fail(place.mac, place.cause)
+        except UserError as error:
+            place.hint = f"{place.hint}; and {error.text}" if error.text != place.cause else place.hint
 
     def _step(self, place: Place, step: str) -> None:
         place.step = step

@@ -1,6 +1,5 @@
 """The ports of a station as people watch them: those that need a hand first."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
@@ -8,12 +7,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spamgate_tools.provision.station import FAILED, LOOKING, MADE, MADE_BEFORE, TESTING, WAITING, WRITING, Place
+from spamgate_tools.provision.station import LOOKING, MADE, MADE_BEFORE, TESTING, WRITING, Place
+from spamgate_tools.side_by_side import FAILED, WAITING, bar, counts
 
 _ORDER = (FAILED, TESTING, WRITING, LOOKING, WAITING, MADE, MADE_BEFORE)
 _STYLES = {FAILED: "bold red", MADE: "green", MADE_BEFORE: "green", **dict.fromkeys(_ORDER[1:4], "yellow")}
 _HEADINGS = ("port", "serial", "MAC", "step")
-_BAR = 10
 _OTHER_LINES = 8  # heading, sums, and room for the prompt
 
 
@@ -39,9 +38,7 @@ def view(places: Sequence[Place], height: int, note: str = "") -> RenderableType
 
 def sums(places: Sequence[Place]) -> str:
     """Return how many ports are how far."""
-    counted = Counter(place.step for place in places)
-    words = ", ".join(f"{counted[step]} {step}" for step in reversed(_ORDER) if counted[step])
-    return f"{len(places)} ports: {words}" if places else "no port yet"
+    return f"{len(places)} ports: {counts(places, _ORDER[::-1])}" if places else "no port yet"
 
 
 def ending(place: Place) -> str:
@@ -56,8 +53,7 @@ def ending(place: Place) -> str:
 
 def _progress(place: Place) -> str:
     if place.step == WRITING:
-        full = round(place.share * _BAR)
-        return f"{'#' * full}{'.' * (_BAR - full)} {place.share:4.0%}"
+        return bar(place.share)
     if place.step == FAILED:
         return place.cause
     told = [f"list {place.list_version}"] if place.list_version else []

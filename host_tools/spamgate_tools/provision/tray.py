@@ -1,31 +1,26 @@
 """The loop of a technician: boards come, are made, and go; the threads of the ports do the work, this one shows it."""
 
 import os
-import queue
 import time
 from collections.abc import Callable, Iterable
 
 from spamgate_tools.boards.ports import usb_ports
 from spamgate_tools.provision.plan import same_port
-from spamgate_tools.provision.station import ENDED, FAILED, Place, Station
+from spamgate_tools.provision.station import Place, Station
+from spamgate_tools.side_by_side import ENDED, FAILED, Steps
 
-_LOOK_S = 0.25
 _GONE_S = 3.0  # a port on the chip itself goes and comes with each restart
 
 Ports = Callable[[], list[str]]
 Show = Callable[[Place | None, str], None]  # a port and its step; without one: time has passed
 
 
-class Tray:
+class Tray(Steps[Place]):
     """The boards that a station works on, and those that come later."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.places: list[Place] = []
-        self._news: queue.SimpleQueue[tuple[Place, str]] = queue.SimpleQueue()
-
-    def changed(self, place: Place, step: str) -> None:
-        """Take a step of a port, from any thread."""
-        self._news.put((place, step))
 
     def serve(self, station: Station, ports: Ports, show: Show, count: int = 0, wait: bool = False) -> None:
         """Begin with each port that is there and was not; end after `count` boards, or with the last if not to wait."""
@@ -59,12 +54,7 @@ class Tray:
     def _ended(self, show: Show) -> list[Place]:
         """Show the news of the next moment; return the ports that have ended."""
         ended = []
-        until = time.monotonic() + _LOOK_S
-        while True:
-            try:
-                place, step = self._news.get(timeout=max(until - time.monotonic(), 0.001))
-            except queue.Empty:
-                break
+        for place, step in self.of_a_moment():
             if step in ENDED:
                 ended.append(place)
             show(place, step)
