@@ -238,6 +238,6 @@ def is_short_of_memory(error: UserError) -> bool:
 
 def _pause_hint(place: Place, error: UserError) -> str:
     """Return what to do about a board that may be short of memory; of one that never answered nobody knows."""
-    if place.board or not error.hint:
+    if place.board or not isinstance(error, LinkError):
         return "with --pause it leaves DNS alone until it has the list"
     return f"{error.hint}; if it lacks memory, --pause helps"
