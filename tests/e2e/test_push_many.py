@@ -61,6 +61,7 @@ class _Many:
         self._outside, self._inside = pty.openpty()
         tty.setraw(self._inside)
         self.silent = os.ttyname(self._inside)
+        self.first = self.list_of(0, _OLD)
 
     def list_of(self, first: int, age_minutes: int) -> Path:
         """Return the file of a list of 2000 names."""
@@ -110,7 +111,7 @@ def _steps(ran: _Ran, ports: list[str]) -> set[tuple[str, str]]:
 
 
 def test_those_that_can_have_it_do_and_each_other_is_named_with_its_cause(many):
-    first = many.list_of(0, _OLD)
+    first = many.first
     gone = str(many.folder / "gone")
     one, *rest = many.good
     assert _push(first, [one]).numbers == (1, 1, 0, 0)
@@ -128,13 +129,13 @@ def test_those_that_can_have_it_do_and_each_other_is_named_with_its_cause(many):
 
 
 def test_nothing_is_done_twice_and_the_next_version_goes_as_a_delta(many):
-    first, former = many.list_of(0, _OLD), many.serving()
+    first, former = many.first, many.serving()
     again = _push(first, [*many.good, many.stranger])
-    assert (again.code, again.numbers) == (1, (4, 0, 3, 1))
+    assert (again.code, again.numbers) == (1, (4, 0, 3, 1)), again.ends
     assert {again.ends[port]["sent_bytes"] for port in many.good} == {0}
     second = many.list_of(50, _NEW)
     ran = _push(second, many.good)
-    assert (ran.code, ran.numbers) == (0, (3, 3, 0, 0))
+    assert (ran.code, ran.numbers) == (0, (3, 3, 0, 0)), ran.ends
     assert _steps(ran, many.good) == {("done", "delta")}
     assert [ran.ends[port]["former"] for port in many.good] == former
     assert {ran.ends[port]["sent_bytes"] < second.stat().st_size / 2 for port in many.good} == {True}
