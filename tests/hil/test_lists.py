@@ -23,7 +23,7 @@ _LONG = bool(os.environ.get("SPAMGATE_LONG"))
 _NAMES = 400
 _NEWS = 40  # of them differ from one list to the next
 _PUSH_S = 120.0
-_CUTS = 3
+_CUTS = 2
 
 _NEEDS = ("application", "power", "install")
 
