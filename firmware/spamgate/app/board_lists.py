@@ -125,10 +125,14 @@ class BoardLists:
         """Return what takes the whole list that is to be put; None for a delta, which is a file; MessageError."""
         if self.job:
             raise MessageError("a list is being taken", "wait until it is, then try again")
+        lists = self.opened()
+        if lists.active != self.active:  # memory was short when it came into force: the free slot is still looked up in
+            self._serve(lists)
         if fields["name"] == FULL:
             from spamgate.app.board_list_put import ListPut
 
             return ListPut(self, self._program.hardware.storage, fields)
+        self.close()
         if fields["size"] > _MOST_DELTA_BYTES:
             raise MessageError("%s: too large" % fields["name"], "push the whole list")
         return None
@@ -196,7 +200,8 @@ class BoardLists:
             self._serve(self.opened())
         except (OSError, MemoryError):
             pass
-        self._end(self.active != former, said)
+        is_taken = self.active != former
+        self._end(is_taken, "" if is_taken else said)
 
     def _serve(self, lists: "ListSlots") -> None:
         """From now on the plane looks names up in the list in force."""
