@@ -190,9 +190,12 @@ class InLittleFS(Contract, unittest.TestCase):
 
     def restart(self, snapshot=None):
         """Start again with what is in the flash, or was."""
-        snapshot = snapshot or self.flash.nor.snapshot()
         self.unmount()
-        self.flash = FakeFlash(snapshot)
+        nor = self.flash.nor
+        if snapshot:
+            nor.restore(snapshot)
+        nor.power_on()
+        self.flash = FakeFlash(nor)  # what is left of the file system before holds on to one that is gone
         self.mount()
 
     def test_the_power_fails_at_each_operation(self):
@@ -239,11 +242,9 @@ _EIO = -5
 class FakeFlash:
     """A block device on simulated flash (MicroPython's extended interface)."""
 
-    def __init__(self, snapshot=None):
-        self.nor = Nor(_BLOCKS * 4096, 1)
+    def __init__(self, nor=None):
+        self.nor = nor or Nor(_BLOCKS * 4096, 1)
         self.is_gone = False
-        if snapshot:
-            self.nor.restore(snapshot)
 
     def readblocks(self, number, buf, offset=0):
         if self.is_gone:
