@@ -21,9 +21,8 @@ from pathlib import Path
 
 from measurement import RUNS, Broken, NotRun
 
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES
 from spamgate.wire.list_delta_writer import make_delta
-from spamgate.wire.list_manifest import HEAD_BYTES
+from spamgate.wire.list_manifest import DELTA_HEAD_BYTES, HEAD_BYTES
 from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.runtime import find_micropython

@@ -9,9 +9,8 @@ from pathlib import Path
 from e2e.life import Home
 from fakes.list_keys import Key
 
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES
 from spamgate.wire.list_delta_writer import make_delta
-from spamgate.wire.list_manifest import DELTA, LIST, signed_digest
+from spamgate.wire.list_manifest import DELTA, DELTA_HEAD_BYTES, LIST, signed_digest
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter, NameHasher
 from spamgate.wire.pss import encode_key

@@ -103,10 +103,10 @@ def test_what_the_board_would_refuse_is_refused_before_anything_is_written(desk)
     for name, key, says in (
         ("home.sgb", "", "signed by whom? name the public key with --list-key"),
         ("home.sgb", "other.pub", "is not signed by this key"),
-        ("old.sgb", "home.pub", "has expired"),
+        ("old.sgb", "home.pub", "the list expired"),
         ("large.sgb", "home.pub", "ESP32_GENERIC has room for 851968"),
         ("router.sgb", "home.pub", "is for boards of class router"),
-        ("work.sgb", "home.pub", "is list 'work'"),
+        ("work.sgb", "home.pub", "the list is 'work'"),
         ("half.sgb", "home.pub", "is not whole"),
         ("no.sgb", "home.pub", "not a list"),
         ("home.sgb", "no.sgb", "holds no public key"),

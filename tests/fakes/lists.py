@@ -9,9 +9,8 @@ from spamgate.store import list_trust
 from spamgate.store.list_slots import ListSlots
 from spamgate.store.list_trust import Trust, encode_key
 from spamgate.store.list_update import DeltaUpdate, FullUpdate
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES
 from spamgate.wire.list_delta_writer import make_delta
-from spamgate.wire.list_manifest import DELTA, LIST, signed_digest
+from spamgate.wire.list_manifest import DELTA, DELTA_HEAD_BYTES, LIST, signed_digest
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES, Merge
-from spamgate.wire.list_manifest import DELTA, HEAD_BYTES, LIST, SIGNATURE_BYTES, split_head
+from spamgate.wire.list_delta import Merge
+from spamgate.wire.list_manifest import DELTA, DELTA_HEAD_BYTES, HEAD_BYTES, LIST, SIGNATURE_BYTES, split_head
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate_tools.blocklist.open_list import open_list, source_of
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES, Merge
+from spamgate.wire.list_delta import Merge
 from spamgate.wire.list_delta_writer import make_delta
 from spamgate.wire.list_file import HAS_CHILDREN, HAS_EXACT, ListFile
 from spamgate.wire.list_hash import CHILDREN, DOMAIN, EXACT
-from spamgate.wire.list_manifest import DELTA, LIST
+from spamgate.wire.list_manifest import DELTA, DELTA_HEAD_BYTES, LIST
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.list_writer import ListWriter, NameHasher, key_of
 

@@ -1,8 +1,9 @@
 """The requests about lists."""
 
-from spamgate.app.board_lists import DELTA, DELTA_HEAD_BYTES, FULL
+from spamgate.app.board_lists import DELTA, FULL
 from spamgate.core.compat import const
 from spamgate.wire.answers import MessageError
+from spamgate.wire.list_manifest import DELTA_HEAD_BYTES
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
 """What leads from the list in force to another: a file on the board's flash, taken block by block."""
 
-from spamgate.app.board_lists import DELTA, DELTA_HEAD_BYTES
+from spamgate.app.board_lists import DELTA
 from spamgate.core.compat import const
 from spamgate.store.list_update import DeltaUpdate
 from spamgate.wire.answers import MessageError
+from spamgate.wire.list_manifest import DELTA_HEAD_BYTES
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FULL = "list.sgb"  # what the host calls a whole list,
 DELTA = "list.sgd"  # and what leads from the list in force to another
-DELTA_HEAD_BYTES = 2048  # as in wire/list_delta.py: without the marks of progress that a list has room for
 
 HEAD_BYTES = const(4096)
 _STEP_BYTES = const(4096)

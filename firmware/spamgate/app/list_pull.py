@@ -23,7 +23,7 @@ from spamgate.hal.storage import Storage
 from spamgate.store.list_slots import ListSlots
 from spamgate.store.list_trust import Trust
 from spamgate.store.list_update import DeltaUpdate, FullUpdate
-from spamgate.wire.list_manifest import HEAD_BYTES
+from spamgate.wire.list_manifest import DELTA_HEAD_BYTES, HEAD_BYTES
 from spamgate.wire.list_rules import InForceError, RefusedError
 
 TYPE_CHECKING = const(0)
@@ -37,7 +37,6 @@ DELTA_FILE = "list.sgd"
 _CLAIM = "spamgate-lists"
 _MEGABYTE = const(1 << 20)
 _CHUNK_BYTES = const(16384)
-_MATTERS = const(2048)  # of a head; behind it are marks, and a delta has only this
 _MOST_TAG = const(200)  # letters; a longer one is none that serves
 _HEAD_S = const(60)
 _SLOWEST_BYTES_S = const(4096)
@@ -133,7 +132,7 @@ class Puller:
             while True:
                 count = answer.read_into(self._buf)
                 if not count:
-                    return at > _MATTERS
+                    return at > DELTA_HEAD_BYTES
                 if at + count > most_bytes:
                     raise RefusedError("%s: is longer than the list itself" % name)
                 self._storage.write_at(DELTA_FILE, at, bytes(self._buf[:count]))
@@ -143,11 +142,11 @@ class Puller:
             answer.close()
 
     def _apply_delta(self) -> bool:
-        head = self._storage.read_at(DELTA_FILE, 0, _MATTERS)
+        head = self._storage.read_at(DELTA_FILE, 0, DELTA_HEAD_BYTES)
         with open(self._settings.state_dir + "/" + DELTA_FILE, "rb") as file:
 
             def read(offset: int, buf: "bytearray | memoryview") -> int:
-                file.seek(_MATTERS + offset)
+                file.seek(DELTA_HEAD_BYTES + offset)
                 return file.readinto(buf)
 
             update = DeltaUpdate(self._lists, head, self._now_s(), read)
@@ -189,7 +188,7 @@ class Puller:
     def _compare_head(self, answer: "Any", head: bytes) -> None:
         """The list's own head must be the one that was asked for first: else the two are not of one piece."""
         own = bytearray(HEAD_BYTES)
-        if self._fill(answer, own) < HEAD_BYTES or own[:_MATTERS] != head[:_MATTERS]:
+        if self._fill(answer, own) < HEAD_BYTES or own[:DELTA_HEAD_BYTES] != head[:DELTA_HEAD_BYTES]:
             text = "%s.sgb: is another list than its .head says" % self._base
             raise RefusedError(text, "put both there again; try later if somebody just does")
 

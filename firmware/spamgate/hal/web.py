@@ -1,7 +1,8 @@
 """Fetching files from web servers, over HTTP/1.1 and TLS, for MicroPython's unix port.
 
 Nothing here waits for longer than it was told, whatever a server does: the sockets do not block, and every wait counts
-against one deadline.  Content goes to the caller piece by piece; nothing grows with what a server sends.
+against one deadline.  Content goes to the caller piece by piece; nothing grows with what a server sends.  None of this
+holds for micropython-lib's `requests`, which waits without end and keeps the whole answer.
 """
 
 import binascii

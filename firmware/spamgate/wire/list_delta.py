@@ -13,7 +13,6 @@ from spamgate.wire.cursor import FormError
 from spamgate.wire.list_blocks import decode, drop, encode, insert
 from spamgate.wire.list_file import ListFile
 
-DELTA_HEAD_BYTES = 2048  # before the body in a file: as a list's head, without marks of progress
 HEADER_AT = 32  # in the body, behind the SHA-256 of the base's body: the header of the list that is made
 COUNTS_AT = 80
 COUNTS = "<5I6I4B"

@@ -27,6 +27,7 @@ SIGNATURE_BYTES = 384
 MARK_BYTES = 16
 PENDING_AT = 2032
 PROGRESS_AT = 2048
+DELTA_HEAD_BYTES = 2048  # before a delta's body in a file: a list's head without the marks of progress
 STRIDE_BYTES = 16384  # of body for each byte of progress
 LIST = b"SGB1"
 DELTA = b"SGD1"

@@ -12,8 +12,10 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any
 
+VERSION_S = 60  # a version is no greater than the minutes since 1970 when it was made
+
 _MOST_AHEAD_S = const(86400)  # how far the clock of whoever signs may be ahead
-_VERSION_S = const(60)  # a version is no greater than the minutes since 1970 when it was made
+_VERSION_S = const(60)
 ANY_CLASS = "any"
 
 

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-from spamgate.wire.list_delta import DELTA_HEAD_BYTES
 from spamgate.wire.list_delta_writer import make_delta
 from spamgate.wire.list_file import ALLOW_BYTES
-from spamgate.wire.list_manifest import DELTA
+from spamgate.wire.list_manifest import DELTA, DELTA_HEAD_BYTES
 from spamgate.wire.list_signing import make_head
 from spamgate_tools.blocklist.open_list import OpenList, exceptions_in, hashes_in
 from spamgate_tools.errors import UserError

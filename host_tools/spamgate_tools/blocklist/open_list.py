@@ -10,10 +10,10 @@ from spamgate.wire.cursor import FormError
 from spamgate.wire.list_blocks import decode
 from spamgate.wire.list_codes import SLACK_BYTES
 from spamgate.wire.list_file import EXCEPTION_BYTES, HEADER_BYTES, INDEX_ENTRY_BYTES, ListFile
-from spamgate.wire.list_manifest import HEAD_BYTES, LIST, Head, parse_manifest, parse_unsigned, split_head
+from spamgate.wire.list_manifest import HEAD_BYTES, LIST, Head
+from spamgate_tools.blocklist.list_head import BUILD_HINT, check_size, manifest_in, read_head
 from spamgate_tools.errors import UserError
 
-_BUILD_HINT = "`spamgate blocklist build` makes lists"
 _OFFSET_MASK = 0x7FFFFF  # of an index entry; the bit above says that the block has exceptions
 
 
@@ -34,24 +34,18 @@ class OpenList(NamedTuple):
 
 def open_list(path: Path) -> OpenList:
     """Return the list in a file; UserError where there is none, or not all of it."""
+    head = read_head(path)
+    if head.magic != LIST:
+        raise UserError(f"{path}: is a delta", "give a list: a file that `spamgate blocklist build` made")
+    manifest = manifest_in(path, head, is_signed=bool(head.signature))
+    body = path.read_bytes()[HEAD_BYTES:]
+    check_size(path, manifest, len(body))
+    if hashlib.sha256(body).hexdigest() != manifest["sha256"]:
+        raise UserError(f"{path}: is damaged: its digest is not the one in its manifest", "fetch or build it again")
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}", _BUILD_HINT) from None
-    try:
-        head = split_head(data)
-        if head.magic != LIST:
-            raise UserError(f"{path}: is a delta", "give a list: a file that `spamgate blocklist build` made")
-        manifest = (parse_manifest if head.signature else parse_unsigned)(head.manifest)
-        body = data[HEAD_BYTES:]
-        if len(body) != manifest["size"]:
-            says = f"its manifest says {manifest['size']:,} bytes, and there are {len(body):,}"
-            raise UserError(f"{path}: is not whole: {says}", "fetch or build it again")
-        if hashlib.sha256(body).hexdigest() != manifest["sha256"]:
-            raise UserError(f"{path}: is damaged: its digest is not the one in its manifest", "fetch or build it again")
         return OpenList(path, head, manifest, body, reader_of(body))
     except FormError as error:
-        raise UserError(f"{path}: {error}", _BUILD_HINT) from None
+        raise UserError(f"{path}: {error}", BUILD_HINT) from None
 
 
 def reader_of(body: bytes) -> ListFile:

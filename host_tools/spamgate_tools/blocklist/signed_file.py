@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from spamgate.wire.cursor import FormError
-from spamgate.wire.list_manifest import HEAD_BYTES, LIST, parse_manifest, split_head
+from spamgate.wire.list_manifest import HEAD_BYTES, LIST, Head
+from spamgate_tools.blocklist.list_head import check_size, manifest_in, read_head
 from spamgate_tools.errors import UserError
 
 _SIGN_HINT = "`spamgate blocklist sign FILE --key KEY.pem` signs it"
@@ -15,6 +15,7 @@ class SignedFile(NamedTuple):
     """What its head says."""
 
     path: Path
+    head: Head
     manifest: dict
 
     @property
@@ -25,23 +26,12 @@ class SignedFile(NamedTuple):
 
 def read_signed(path: Path) -> SignedFile:
     """Return what a signed list says of itself; UserError where it is none."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        size = path.stat().st_size
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        parts = split_head(head)
-        if not parts.signature or parts.magic != LIST:
-            raise UserError(f"{path}: is no signed list", _SIGN_HINT)
-        manifest = parse_manifest(parts.manifest)
-    except FormError as error:
-        raise UserError(f"{path}: {error}", "`spamgate blocklist build` makes lists") from None
-    if manifest["size"] != size - HEAD_BYTES:
-        says = f"its manifest says {manifest['size']} bytes, and there are {size - HEAD_BYTES}"
-        raise UserError(f"{path}: is not whole: {says}", "fetch or sign it again")
-    return SignedFile(path, manifest)
+    head = read_head(path)
+    if not head.signature or head.magic != LIST:
+        raise UserError(f"{path}: is no signed list", _SIGN_HINT)
+    manifest = manifest_in(path, head, is_signed=True)
+    check_size(path, manifest, path.stat().st_size - HEAD_BYTES)
+    return SignedFile(path, head, manifest)
 
 
 def find_bases(file: SignedFile, more: Iterable[Path]) -> dict[str, Path]:

@@ -11,29 +11,18 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from spamgate.wire.cursor import FormError
-from spamgate.wire.list_manifest import (
-    DELTA,
-    FORMAT,
-    HEAD_BYTES,
-    LIST,
-    Head,
-    parse_manifest,
-    parse_unsigned,
-    signed_digest,
-    split_head,
-)
-from spamgate.wire.list_rules import RefusedError, check_time
+from spamgate.wire.list_manifest import DELTA, HEAD_BYTES, LIST, parse_manifest, signed_digest
+from spamgate.wire.list_rules import VERSION_S, RefusedError, check_time
 from spamgate.wire.list_signing import encode_manifest, make_head
 from spamgate.wire.pss import verifies
 from spamgate_tools.blocklist.keys import sign_manifest
+from spamgate_tools.blocklist.list_head import manifest_in, read_head
 from spamgate_tools.errors import UserError
 
 HEAD_SUFFIX = ".head"
 
 _DAY_S = 86400
-_VERSION_S = 60
 _CHUNK_BYTES = 1 << 20
-_BUILD_HINT = "`spamgate blocklist build` makes lists"
 
 
 @dataclass
@@ -51,7 +40,7 @@ def sign_file(path: Path, key: rsa.RSAPrivateKey, terms: Terms) -> dict[str, Any
     head = read_head(path)
     if head.magic != LIST:
         raise UserError(f"{path}: is a delta", "sign the list, then make the delta with `spamgate blocklist diff`")
-    manifest = _parse(path, head, is_signed=False)
+    manifest = manifest_in(path, head, is_signed=False)
     problem = body_problem(path, manifest)
     if problem:
         raise UserError(f"{path}: {problem}", "build it again; a damaged list is not signed")
@@ -73,13 +62,13 @@ def _dates(terms: Terms, last: int) -> dict[str, Any]:
     created = terms.now_s
     version = terms.version
     if version is None:
-        version = max(created // _VERSION_S, last + 1)
-        created = max(created, version * _VERSION_S)
+        version = max(created // VERSION_S, last + 1)
+        created = max(created, version * VERSION_S)
     if created > terms.now_s + _DAY_S // 2:
         hint = "set this machine's clock; if it is right, build under another name"
         raise UserError(f"version {last} was signed before, far in the future", hint)
-    if version > created // _VERSION_S:
-        hint = f"leave --version out: today's is {created // _VERSION_S}"
+    if version > created // VERSION_S:
+        hint = f"leave --version out: today's is {created // VERSION_S}"
         raise UserError(f"version {version} is ahead of its time, and devices would refuse it", hint)
     added: dict[str, Any] = {"created": created, "expires": created + terms.days * _DAY_S, "version": version}
     if terms.next_key:
@@ -99,7 +88,7 @@ class Judgement:
 def judge_file(path: Path, modulus: bytes, now_s: int) -> Judgement:
     """Look at a list or delta as a device does that trusts this key."""
     head = read_head(path)
-    manifest = _parse(path, head, is_signed=bool(head.signature))
+    manifest = manifest_in(path, head, is_signed=bool(head.signature))
     judgement = Judgement(manifest, head.magic == DELTA)
     problems = judgement.problems
     if not head.signature:
@@ -117,17 +106,6 @@ def judge_file(path: Path, modulus: bytes, now_s: int) -> Judgement:
     return judgement
 
 
-def read_head(path: Path) -> Head:
-    """Return the head of a list or delta; UserError where there is none."""
-    try:
-        with path.open("rb") as file:
-            return split_head(file.read(HEAD_BYTES))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except FormError as error:
-        raise UserError(f"{path}: {error}", _BUILD_HINT) from None
-
-
 def body_problem(path: Path, manifest: dict[str, Any]) -> str:
     """Return how the body differs from what the manifest says of it, or an empty string."""
     size = path.stat().st_size - HEAD_BYTES
@@ -139,16 +117,6 @@ def body_problem(path: Path, manifest: dict[str, Any]) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return "" if digest.hexdigest() == manifest["sha256"] else "its body has another digest than the manifest says"
-
-
-def _parse(path: Path, head: Head, is_signed: bool) -> dict[str, Any]:
-    try:
-        manifest = parse_manifest(head.manifest) if is_signed else parse_unsigned(head.manifest)
-    except FormError as error:
-        raise UserError(f"{path}: {error}", _BUILD_HINT) from None
-    if manifest["format"] != FORMAT:
-        raise UserError(f"{path}: has format {manifest['format']}, and this tool knows {FORMAT}")
-    return manifest
 
 
 def _version_of(path: Path) -> int:

@@ -4,17 +4,17 @@ The board checks it as any other when it starts.  What it would refuse is refuse
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spamgate.wire.list_manifest import HEAD_BYTES, signed_digest, split_head
+from spamgate.wire.list_manifest import HEAD_BYTES, signed_digest
+from spamgate.wire.list_rules import RefusedError, check_owner, check_time
 from spamgate.wire.pss import decode_key, encode_key, verifies
 from spamgate_tools.blocklist.signed_file import SignedFile, read_signed
 from spamgate_tools.boards.catalogue import LISTS, Board, Layout
 from spamgate_tools.errors import UserError
-
-_ANY = "any"
 
 
 class FirstList(NamedTuple):
@@ -56,24 +56,29 @@ class FirstList(NamedTuple):
         return slot.offset
 
     def _check_class(self, layout: Layout) -> None:
-        wanted, is_for = f"{layout.flash_bytes >> 20}MiB", self.file.manifest["board_class"]
-        if is_for not in (_ANY, wanted):
-            raise UserError(f"{self.file.path}: is for boards of class {is_for}", f"this one takes {wanted} and {_ANY}")
+        with _refused(self.file.path):
+            check_owner(self.file.manifest, self.file.manifest["id"], f"{layout.flash_bytes >> 20}MiB")
 
 
 def read_first_list(path: Path, key: str, settings: Mapping[str, object]) -> FirstList:
     """Return a list that a board with this key and these settings would take; UserError says what is wrong."""
     file = read_signed(path)
-    with path.open("rb") as opened:
-        head = split_head(opened.read(HEAD_BYTES))
-    if not verifies(decode_key(key), head.signature, signed_digest(head.manifest)):
+    if not verifies(decode_key(key), file.head.signature, signed_digest(file.head.manifest)):
         raise UserError(f"{path}: is not signed by this key", "give the public half of the key that signed it")
-    if file.expires <= time.time():
-        raise UserError(f"{path}: has expired", "sign it again: `spamgate blocklist sign`")
-    wanted = settings.get("list_id", "default")
-    if file.manifest["id"] != wanted:
-        raise UserError(f"{path}: is list {file.manifest['id']!r}", f"the board takes {wanted!r}: setting list_id")
+    list_id = str(settings.get("list_id", "default"))
+    with _refused(path):
+        check_time(file.manifest, int(time.time()))
+        check_owner(file.manifest, list_id, file.manifest["board_class"])
     return FirstList(file, key)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Tell of what a board would refuse."""
+    try:
+        yield
+    except RefusedError as error:
+        raise UserError(f"{path}: {error.text}", error.hint) from None
 
 
 def first_list_of(options: Mapping[str, Any], settings: dict) -> FirstList | None:
