@@ -51,7 +51,7 @@ _SETTINGS_READERS = (
 
 
 class Body:
-    """A list's body in its slot, behind the head."""
+    """A list's body in its slot, behind the head; as in store/list_slots.py, which is forgotten while this serves."""
 
     def __init__(self, slot: "Any") -> None:
         self._slot = slot

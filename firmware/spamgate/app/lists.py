@@ -14,7 +14,7 @@ from spamgate.core.listed import Listed
 from spamgate.core.ticks import elapsed
 from spamgate.hal.file_slots import file_slots
 from spamgate.hal.storage import Storage
-from spamgate.service.dns_rules import NameList
+from spamgate.service.dns_rules import NameList, is_blocked
 from spamgate.store.list_slots import ListSlots
 from spamgate.store.list_trust import Trust
 from spamgate.wire.address import mac_text
@@ -90,7 +90,7 @@ class Lists:
             return
         try:
             name = _name_of(message)
-            if name and reader.listed(name) and not self._allowed.listed(name) and not reader.allowed(name):
+            if name and is_blocked(name, reader, self._allowed):
                 self._listed.asked(device)
         except (FormError, OSError):
             pass

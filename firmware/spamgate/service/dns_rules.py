@@ -167,7 +167,7 @@ class Rules:
         """Return the answer to a query for a name of the list, if neither it nor the owner allows that."""
         name = query.name
         try:
-            if not blocklist.listed(name) or self._allowed.listed(name) or blocklist.allowed(name):
+            if not is_blocked(name, blocklist, self._allowed):
                 return None
         except (OSError, FormError) as error:
             self.trouble = "the list cannot be read: %s" % error
@@ -210,6 +210,11 @@ class Rules:
         except FormError:
             return refuse(wire, _FORMERR)
         return with_opt(answer, wire[opt_at + 4], option) if opt_at else answer
+
+
+def is_blocked(name: bytes, blocklist: "Blocklist", allowed: NameList) -> bool:
+    """Is the name on the list, and neither the owner nor the list's own exceptions allow it?"""
+    return blocklist.listed(name) and not allowed.listed(name) and not blocklist.allowed(name)
 
 
 def wire_name(text: str) -> bytes:
