@@ -34,8 +34,10 @@ class Transport(Protocol):
 class SerialTransport:
     """A serial port or a pty."""
 
-    # Out of the raw prompt, and a soft reset: on an empty line of the prompt only, a running program ignores it.
-    wake = b"\r\x02\x04"
+    # Out of the raw prompt, and a soft reset: on an empty line of the prompt only, a running program ignores it.  Our
+    # frames may have left half an escape sequence there (the first line end completes it) or half a statement (which
+    # Ctrl-D only ends); so all is said twice, at once, before the next frame can spoil the line again.
+    wake = b"\r\r\x02\x04" * 2
 
     def __init__(self, port: str, baud: int = DEFAULT_BAUD) -> None:
         self.name = port
