@@ -1,0 +1,24 @@
+"""The detectors that are compared: one file each, as published; here is the list of all."""
+
+from spamgate_tools.evaluation.method import Method
+from spamgate_tools.evaluation.methods import block_25
+from spamgate_tools.evaluation.methods.entry import MethodEntry, Setting
+
+_NOTHING = "nothing"
+
+
+def _sweep_none() -> list[Setting]:
+    return [(_NOTHING, Method)]
+
+
+NONE = MethodEntry(
+    name=Method.name,
+    title="No detector",
+    citation="what comes of the plan if nobody interferes",
+    factory=Method,
+    sweep=_sweep_none,
+    published=_NOTHING,
+    reading="Never acts: what all others' delays and losses are counted against.",
+)
+
+METHODS: dict[str, MethodEntry] = {entry.name: entry for entry in (NONE, block_25.ENTRY)}

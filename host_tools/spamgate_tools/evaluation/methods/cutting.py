@@ -1,0 +1,41 @@
+"""What all detectors of the literature have in common here: whom they leave alone, and what they do on alarm.
+
+The papers end with an alarm.  Its consequence is the same for all: the device is cut off from port 25 for good, its
+connections there included.  Other ports are not touched, nor is a device that the owner has granted (mail-server).
+"""
+
+from spamgate_tools.corpus.facts import Home
+from spamgate_tools.evaluation.method import NEVER, PASS, Flow, Method
+
+SMTP_PORT = 25
+
+
+class Cutting(Method):
+    """Cuts a device off from port 25 when `acts_against` is called; a detector fills in what it wants to hear."""
+
+    def begin(self, home: Home) -> None:
+        """Leave alone whom the owner has granted."""
+        self._watched = [not resident.is_granted for resident in home.residents]
+
+    def watches(self, device: int) -> bool:
+        """Is there still something to find out about this device?"""
+        return self._watched[device] and device not in self.acted_us
+
+    def concerns(self, flow: Flow) -> bool:
+        """Is this a connection to port 25 of a device that is still watched?"""
+        return flow.call.port == SMTP_PORT and self.watches(flow.device)
+
+    def opens(self, now_us: int, flow: Flow) -> float:
+        """Reject what a device that is cut off opens to port 25; ask the detector about the rest."""
+        if self.concerns(flow):
+            wait_s = self.attempted(now_us, flow)
+            return NEVER if self.cuts(flow) else wait_s
+        return NEVER if self.cuts(flow) else PASS
+
+    def attempted(self, now_us: int, flow: Flow) -> float:
+        """Hear of a SYN to port 25; return for how many seconds it is held up."""
+        return PASS
+
+    def cuts(self, flow: Flow) -> bool:
+        """End connections to port 25 of a device that is cut off."""
+        return flow.call.port == SMTP_PORT and flow.device in self.acted_us
