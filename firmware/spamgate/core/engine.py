@@ -16,7 +16,7 @@ from spamgate.core.line import Line
 from spamgate.core.lookups import Lookups
 from spamgate.core.mail import Mail
 from spamgate.core.providers import Providers
-from spamgate.core.score import H1, H2, H3, ScoreBoard
+from spamgate.core.score import ScoreBoard
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -134,12 +134,13 @@ class Engine:
         return device
 
     def _decide(self, device: int) -> None:
-        score = self.board.score(device)
-        if score >= H1:
+        board = self.board
+        score = board.score(device)
+        if score >= board.h1:
             self._apply(device, states.SUSPECT)
-        if score >= H2:
+        if score >= board.h2:
             self._apply(device, states.SPAM)
-        if score >= H3 and self.board.is_proven(device, self.now_s):
+        if score >= board.h3 and board.is_proven(device, self.now_s):
             self._apply(device, states.PROOF)
 
     def _apply(self, device: int, event: int) -> None:
@@ -164,5 +165,5 @@ class Engine:
                 continue
             self.board.wear(device, self.now_s)
             quiet_s = self.now_s - self.board.evidence_s[device]
-            if quiet_s >= states.QUIET_S[state] and self.board.score(device) < H1:
+            if quiet_s >= states.QUIET_S[state] and self.board.score(device) < self.board.h1:
                 self._apply(device, states.QUIET)

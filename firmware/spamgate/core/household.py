@@ -12,7 +12,6 @@ from array import array
 
 from spamgate.core import evidence, states
 from spamgate.core.compat import const
-from spamgate.core.score import H1
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Household:
         self._is_direct[slot] = is_direct
         if self._is_swarm(_DAY_S, _DIRECT_PROVIDERS, True) or self._is_swarm(_DAY_S, _ANY_PROVIDERS, False):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
-        elif engine.board.score(device) >= H1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
+        elif engine.board.score(device) >= engine.board.h1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
 
     def clear(self, device: int) -> None:

@@ -15,7 +15,6 @@ H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a d
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25
 H3 = 3534  # alpha = 1e-6
 
-_LEFT_AT_RELEASE = H2 - H1 - WEIGHTS[evidence.MX_CONNECT] - 1
 _KINDS = const(24)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
@@ -31,11 +30,16 @@ class ScoreBoard:
 
     The record of what was observed is kept in a row; when all rows are taken, the row of the lowest score is
     given up.  The score stays, and so does which kinds have weighed, lest they weigh again the same day.
-    Allocation-free once made, but for `seen()`.
+    Allocation-free once made, but for `seen()`.  Who measures how much depends on a weight or threshold sets another one
+    before the first observation.
     """
 
     def __init__(self, devices: int, suspects: int) -> None:
         assert KINDS == _KINDS
+        self.weights = WEIGHTS
+        self.h1 = H1
+        self.h2 = H2
+        self.h3 = H3
         self._lookups = array("i", bytes(4 * devices))
         self._connections = array("i", bytes(4 * devices))
         self._worn_s = array("i", bytes(4 * devices))
@@ -66,10 +70,10 @@ class ScoreBoard:
         self.wear(device, now_s)
         self._taken_s[at] = now_s
         if FAMILIES[kind] == FAMILY_LOOKUP:
-            lookups = self._lookups[device] + WEIGHTS[kind]
-            self._lookups[device] = lookups if lookups < H1 else H1
+            lookups = self._lookups[device] + self.weights[kind]
+            self._lookups[device] = lookups if lookups < self.h1 else self.h1
         else:
-            self._connections[device] += WEIGHTS[kind]
+            self._connections[device] += self.weights[kind]
         return True
 
     def note_peer(self, device: int, kind: int, buf: "bytes | bytearray", at: int, size: int) -> None:
@@ -109,7 +113,8 @@ class ScoreBoard:
         What is left lets it mail one provider, as its queue may have to, and not a second one.
         """
         self._lookups[device] >>= 1
-        self._connections[device] = min(self._connections[device] >> 1, _LEFT_AT_RELEASE)
+        left = self.h2 - self.h1 - self.weights[evidence.MX_CONNECT] - 1
+        self._connections[device] = min(self._connections[device] >> 1, max(left, 0))
         self._weighed[device] = 0
         row = self._rows[device]
         for at in range(row * _KINDS, row * _KINDS + _KINDS):
@@ -158,7 +163,7 @@ class ScoreBoard:
             if not self._rows_used(row):
                 lowest = row
                 break
-            if min(self.score(self._owners[row]), H2) <= min(self.score(self._owners[lowest]), H2):
+            if min(self.score(self._owners[row]), self.h2) <= min(self.score(self._owners[lowest]), self.h2):
                 lowest = row
         if self._rows_used(lowest):
             self._give_up(lowest)
