@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay test unit alloc fuzz scenario oracle e2e hil house lint types layers bench check check-full clean
+.PHONY: help setup run replay test unit alloc fuzz scenario oracle eval e2e hil house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -43,6 +43,9 @@ scenario: $(READY) ## made homes of bots and clean devices, judged by the whole 
 
 oracle: $(READY) ## real captures and messages against independent readers
 	@$(PYTEST) tests/oracle
+
+eval: $(READY) ## every detector over a seeded sample of made homes, against a bar
+	@$(PYTEST) tests/evaluation
 
 e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
 	@ci/test_setup.sh

@@ -15,7 +15,7 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.runtime import find_micropython
 
 _TESTS = Path(__file__).resolve().parent
-_LEVELS = ("unit", "alloc", "fuzz", "scenario", "oracle", "e2e", "hil", "house")
+_LEVELS = ("unit", "alloc", "fuzz", "scenario", "oracle", "evaluation", "e2e", "hil", "house")
 _INTERPRETERS = {"unit": ("micropython", "cpython"), "alloc": ("micropython",)}
 _NOT_RUN = "not run: "
 _LONG_FUZZ = os.environ.get("SPAMGATE_FUZZ") == "full"
@@ -122,7 +122,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     terminalreporter.write_sep("=", "levels")
     for level, counts in tally.items():
         if counts.any() or level in _asked_for(terminalreporter.config):
-            terminalreporter.write_line(f"{level:10}{counts}")
+            terminalreporter.write_line(f"{level:12}{counts}")
     if _LONG_FUZZ or tally["fuzz"].failed:
         terminalreporter.write_line(f"fuzz seed: {_SEED}")
 
@@ -150,7 +150,7 @@ class _Tally:
         if not self.any():
             return "not run: no test of this level is here"
         within = f" ({self.inside} tests inside)" if self.inside else ""
-        why = "".join(f"\n            not run, {count}: {reason}" for reason, count in self.reasons.items())
+        why = "".join(f"\n              not run, {count}: {reason}" for reason, count in self.reasons.items())
         return f"passed {self.passed}{within}, failed {self.failed}, not run {self.not_run}{why}"
 
 
