@@ -1,7 +1,7 @@
 """The detectors that are compared: one file each, as published; here is the list of all."""
 
 from spamgate_tools.evaluation.method import Method
-from spamgate_tools.evaluation.methods import block_25
+from spamgate_tools.evaluation.methods import block_25, many_mails, many_servers, mx_rule, random_walk, spot, throttle
 from spamgate_tools.evaluation.methods.entry import MethodEntry, Setting
 
 _NOTHING = "nothing"
@@ -21,4 +21,6 @@ NONE = MethodEntry(
     reading="Never acts: what all others' delays and losses are counted against.",
 )
 
-METHODS: dict[str, MethodEntry] = {entry.name: entry for entry in (NONE, block_25.ENTRY)}
+_PUBLISHED = (spot, random_walk, throttle, mx_rule, many_servers, many_mails, block_25)
+
+METHODS: dict[str, MethodEntry] = {entry.name: entry for entry in (NONE, *(made.ENTRY for made in _PUBLISHED))}

@@ -14,7 +14,7 @@ class BlockAll(Cutting):
 
     def attempted(self, now_us: int, flow: Flow) -> float:
         """Whoever mails by port 25 at all is cut off."""
-        self.acts_against(flow.device, now_us)
+        self.alarm(flow.device, now_us)
         return PASS
 
 

@@ -11,15 +11,24 @@ SMTP_PORT = 25
 
 
 class Cutting(Method):
-    """Cuts a device off from port 25 when `acts_against` is called; a detector fills in what it wants to hear."""
+    """Cuts a device off from port 25 at its `alarm`; a detector fills in what it wants to hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cut: set[int] = set()
 
     def begin(self, home: Home) -> None:
         """Leave alone whom the owner has granted."""
-        self._watched = [not resident.is_granted for resident in home.residents]
+        self._exempt = {at for at, resident in enumerate(home.residents) if resident.is_granted}
+
+    def alarm(self, device: int, now_us: int) -> None:
+        """Cut the device off."""
+        self._cut.add(device)
+        self.acts_against(device, now_us)
 
     def watches(self, device: int) -> bool:
         """Is there still something to find out about this device?"""
-        return self._watched[device] and device not in self.acted_us
+        return device not in self._exempt and device not in self._cut
 
     def concerns(self, flow: Flow) -> bool:
         """Is this a connection to port 25 of a device that is still watched?"""
@@ -27,15 +36,13 @@ class Cutting(Method):
 
     def opens(self, now_us: int, flow: Flow) -> float:
         """Reject what a device that is cut off opens to port 25; ask the detector about the rest."""
-        if self.concerns(flow):
-            wait_s = self.attempted(now_us, flow)
-            return NEVER if self.cuts(flow) else wait_s
-        return NEVER if self.cuts(flow) else PASS
+        wait_s = self.attempted(now_us, flow) if self.concerns(flow) else PASS
+        return NEVER if self.cuts(flow) else wait_s
 
     def attempted(self, now_us: int, flow: Flow) -> float:
-        """Hear of a SYN to port 25; return for how many seconds it is held up."""
+        """Hear of a SYN to port 25 of a watched device; return for how many seconds it is held up."""
         return PASS
 
     def cuts(self, flow: Flow) -> bool:
         """End connections to port 25 of a device that is cut off."""
-        return flow.call.port == SMTP_PORT and flow.device in self.acted_us
+        return flow.device in self._cut and flow.call.port == SMTP_PORT

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from spamgate_tools.corpus.parameters import Parameter
 from spamgate_tools.evaluation.method import Method
 
 Factory = Callable[[], Method]
@@ -14,7 +15,8 @@ class MethodEntry(NamedTuple):
 
     `factory` makes it as published (for a single home) and `sweep` lists it at several settings for the trade-off
     curve; `published` is the label of the one that `factory` makes.  `reading` says what it sees, what it does on
-    alarm, and which freedom of the paper was used how.  Factories can be sent to other processes.
+    alarm, and which freedom of the paper was used how; `parameters` are the numbers it is made with, and their sources.
+    Factories can be sent to other processes.
     """
 
     name: str
@@ -24,3 +26,4 @@ class MethodEntry(NamedTuple):
     sweep: Callable[[], list[Setting]]
     published: str = ""
     reading: str = ""
+    parameters: tuple[Parameter, ...] = ()
