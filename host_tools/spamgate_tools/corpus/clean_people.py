@@ -1,0 +1,217 @@
+"""What people carry and sit before: phones, laptops with mail clients, and what stands about without mailing."""
+
+from dataclasses import replace
+
+from spamgate_tools.corpus.clean_life import Life
+from spamgate_tools.corpus.clean_routes import BY_HAND, OUTBOX, Route, by_relay, by_submission, letter, send, unasked
+from spamgate_tools.corpus.facts import (
+    DAY_S,
+    MX,
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
+    SILENT,
+    UNKNOWN,
+    A,
+    Call,
+    Errand,
+    Letter,
+    Question,
+)
+from spamgate_tools.corpus.internet import no_such_name
+from spamgate_tools.corpus.parameters import parameter
+
+_ASKS = parameter(
+    "people.lookups", (14, 40), "a day", "assumed: thin on purpose; real ones ask hundreds, of no bearing"
+)
+_THING_ASKS = parameter(
+    "things.lookups", (6, 20), "a day", "assumed: thin on purpose; BlueCat 2020: few names, steadily"
+)
+_BROWSER_STARTS = parameter("browser.starts", (1, 5), "a day", "assumed: waking up and changing networks count too")
+_LETTERS = parameter(
+    "people.letters", (0.3, 8), "a day", "PEERS.md 3: 30.9 a workday is a professional's average; at home fewer"
+)
+_PHONE_LETTERS = parameter("phone.letters", (0.1, 3), "a day", "assumed: most is read on the phone, little written")
+_PHONE_ASKS_MAIL = parameter("phone.mail_lookups", (4, 12), "a day", "assumed: thinned; imap., smtp. of each account")
+_ACCOUNTS = parameter("people.accounts", (1, 3), "mail accounts", "assumed: one of one's own, one of work, an old one")
+_TV_MISSES = parameter("tv.misses", (2, 12), "a day", "assumed: names of services that are gone or blocked")
+_RECEIVER_MISS_S = parameter(
+    "receiver.miss_period", 600.0, "s", "BlueCat 2020: a receiver asks for a name that does not exist every 10 min"
+)
+_NEWSLETTER = parameter("legacy.newsletters", 0.06, "a day", "assumed: some keep a club's list of members")
+_MEMBERS = parameter("legacy.members", (25, 90), "recipients", "assumed: a club")
+_STALE = parameter(
+    "legacy.unknown_members", 0.05, "of recipients", "assumed: people move; the relay knows its own only"
+)
+_WRONG_S = parameter("password.poll", (120.0, 900.0), "s", "assumed: clients try again with every look for new mail")
+_WRONG_DAYS = parameter("password.wrong_for", (0.2, 3.0), "days", "assumed: until somebody is told")
+_TUNNEL_UP = parameter("vpn.up", 0.85, "of the working time", "assumed: it is switched off to print, and forgotten")
+_PROBED = ("smtp", "mail", "imap", "pop")
+
+_PROVIDERS = ("webpost", "officemail", "homeprovider", "schoolmail", "clubhost")
+
+
+def _accounts(life: Life, helo: str) -> list[Route]:
+    count = life.whole(_ACCOUNTS)
+    first = life.dice.whole(0, len(_PROVIDERS) - 1)
+    routes = []
+    for number in range(count):
+        route = by_submission(life, _PROVIDERS[(first + number) % len(_PROVIDERS)], helo)
+        if life.dice.chance(0.4):  # RFC 8314: TLS from the start
+            route = replace(route, calls=tuple(replace(call, port=465, starts_tls=False) for call in route.calls))
+        routes.append(route)
+    return routes
+
+
+def _write(life: Life, routes: list[Route], per_day: float) -> None:
+    """Letters to people, by the first account mostly."""
+    for at_s in life.awake(per_day):
+        route = life.dice.pick(routes) if life.dice.chance(0.3) else routes[0]
+        if life.dice.chance(0.5):
+            route = unasked(route)  # the system still remembers
+        names = [f"friend{life.dice.whole(1, 40)}@mail.example" for _ in range(life.count(1.3) or 1)]
+        send(life, at_s, route, (letter(f"owner@{life.name}.example", *names),), BY_HAND)
+
+
+def _ask_for_mail(life: Life, per_day: float, labels: tuple[str, ...] = ("imap", "smtp")) -> None:
+    for at_s in life.awake(per_day):
+        provider = life.dice.pick(_PROVIDERS)
+        for label in labels:
+            life.ask(at_s, life.internet.ask_site(f"{label}.{provider}.example"))
+
+
+def phone(life: Life) -> None:
+    """Apps; two or three mail accounts, read often and written from seldom, on 465 and 587."""
+    life.browse(life.between(_ASKS))
+    _ask_for_mail(life, life.between(_PHONE_ASKS_MAIL))
+    _write(life, _accounts(life, "[192.168.77.41]"), life.between(_PHONE_LETTERS))
+
+
+def laptop(life: Life) -> None:
+    """A browser with its random names, and a mail client on 465 and 587."""
+    _sit_before(life)
+    _write(life, _accounts(life, "[192.168.77.42]"), life.between(_LETTERS))
+
+
+def _sit_before(life: Life) -> None:
+    life.browse(life.between(_ASKS))
+    life.start_browser(life.between(_BROWSER_STARTS))
+    for at_s in life.awake(1):
+        life.miss(at_s, life.dice.pick(("wpad", "isatap", "printer", "nas")))
+
+
+def legacy_laptop(life: Life) -> None:
+    """An old account, set up years ago: port 25 of the provider's relay; now and then a club's newsletter."""
+    _sit_before(life)
+    dice = life.dice
+    is_own = dice.chance(0.6)
+    relay = life.place.provider_relay if is_own else life.internet.relay("oldprovider")
+    starts_tls = dice.chance(0.5)
+    login = True if not is_own or dice.chance(0.3) else None
+    route = by_relay(life, relay, _literal(life, 0.0), login=login, starts_tls=starts_tls)
+    changes = dice.chance(0.25)  # an address literal that follows the temporary IPv6 address (RFC 8981)
+    for at_s in life.awake(life.between(_LETTERS)):
+        used = _calling_itself(route, _literal(life, at_s)) if changes else route
+        names = [f"friend{dice.whole(1, 40)}@mail.example" for _ in range(life.count(1.5) or 1)]
+        send(life, at_s, used, (letter("owner@oldprovider.example", *names),), BY_HAND)
+    for at_s in life.awake(_NEWSLETTER):
+        send(life, at_s, route, _newsletter(life, relay.name.partition(".")[2]), BY_HAND)
+
+
+def _literal(life: Life, at_s: float) -> str:
+    """Return what mail clients say in EHLO: the own address in brackets."""
+    return f"[IPv6:2001:db8:77::{int(at_s // DAY_S) * 7919 + 4096:x}]" if at_s else "[192.168.77.43]"
+
+
+def _calling_itself(route: Route, helo: str) -> Route:
+    return replace(route, calls=tuple(replace(call, helo=helo) for call in route.calls))
+
+
+def _newsletter(life: Life, domain: str) -> tuple[Letter, ...]:
+    """One letter to all members in copy, or one to each; the relay refuses those of its own it does not know."""
+    sender = "club@oldprovider.example"
+    count = life.whole(_MEMBERS)
+    members = [
+        (f"member{number}@{domain}", UNKNOWN) if life.dice.chance(_STALE) else (f"m{number}@mail.example", known)
+        for number, known in enumerate([letter("", "").recipients[0][1]] * count)
+    ]
+    if life.dice.chance(0.6):
+        return (Letter(sender, tuple(members)),)
+    return tuple(Letter(sender, (member,)) for member in members)
+
+
+def vpn_laptop(life: Life) -> None:
+    """Works through a tunnel: no look-ups are seen, and its mail goes inside; but the tunnel is not always up."""
+    route = by_submission(life, "officemail", "[10.8.0.6]")
+    for at_s in life.awake(life.between(_LETTERS)):
+        if not life.dice.chance(_TUNNEL_UP):
+            names = f"colleague{life.dice.whole(1, 20)}@officemail.example"
+            send(life, at_s, unasked(route), (letter("owner@officemail.example", names),), OUTBOX)
+
+
+def vpn_laptop_25(life: Life) -> None:
+    """The same with an office that still takes mail on port 25; its relay's address was learned inside the tunnel."""
+    route = unasked(by_relay(life, life.internet.relay("oldoffice"), "lt-0423.corp.example", starts_tls=True))
+    route = replace(route, calls=tuple(replace(call, login=True) for call in route.calls))
+    for at_s in life.awake(life.between(_LETTERS)):
+        if not life.dice.chance(_TUNNEL_UP):
+            name = f"colleague{life.dice.whole(1, 20)}@oldoffice.example"
+            send(life, at_s, route, (letter("owner@oldoffice.example", name),), OUTBOX)
+
+
+def forgotten_password(life: Life) -> None:
+    """The password was changed on another device: this one goes on with the old one, then somebody types it in."""
+    _sit_before(life)
+    routes = _accounts(life, "[192.168.77.44]")
+    dice = life.dice
+    start_s = life.joins_s + dice.between(0.05, 0.6) * (life.place.seconds - life.joins_s)
+    end_s = start_s + life.between(_WRONG_DAYS) * DAY_S
+    at_s = start_s
+    while at_s < min(end_s, life.place.seconds):
+        for route in routes[: 1 + dice.chance(0.3)]:  # some use one password for two accounts
+            calls = tuple(replace(call, login=False) for call in route.calls)
+            life.run(at_s, Errand(route.questions, (calls,)))
+        at_s += life.between(_WRONG_S)
+    _write(life, routes, life.between(_LETTERS))
+
+
+def account_setup(life: Life) -> None:
+    """A new laptop, two or three accounts on one evening: the client asks MX and guesses names and ports of each."""
+    _sit_before(life)
+    dice = life.dice
+    at_s = life.joins_s + dice.between(600, 7200)
+    for _ in range(dice.whole(2, 3)):
+        domain = life.internet.correspondent(dice)
+        life.ask(at_s, no_such_name(f"autoconfig.{domain.name}"), Question(domain.name, MX, hosts=domain.exchanges))
+        guessed = life.internet.relay(f"acct{dice.whole(1, 9999)}")
+        for label in _PROBED:
+            life.ask(at_s + 1, Question(f"{label}.{domain.name}", A, NXDOMAIN if dice.chance(0.5) else SERVFAIL))
+        questions = life.internet.ask_host(guessed)
+        probes = [(587, "open"), (465, "open"), (25, dice.pick((REFUSED, SILENT, "open")))]
+        for number, (port, outcome) in enumerate(probes):
+            call = Call(guessed, port, outcome, helo="[192.168.77.45]", starts_tls=True)
+            life.run(at_s + 2 + number * 0.2, Errand(questions, ((call,),)))
+        at_s += dice.between(120, 1500)
+    _write(life, _accounts(life, "[192.168.77.45]"), life.between(_LETTERS))
+
+
+def television(life: Life) -> None:
+    """Films and advertising; asks for services that are gone."""
+    life.browse(life.between(_THING_ASKS), 12)
+    life.call_home(life.between(_THING_ASKS))
+    for at_s in life.awake(life.between(_TV_MISSES)):
+        life.miss(at_s, f"metrics{life.dice.whole(1, 9)}.oldservice.example")
+
+
+def console(life: Life) -> None:
+    """Games and updates."""
+    life.browse(life.between(_THING_ASKS), 6)
+    life.call_home(life.between(_THING_ASKS))
+
+
+def thing(life: Life) -> None:
+    """A bulb, a speaker, a thermostat; a receiver that asks for a name that does not exist every ten minutes."""
+    life.call_home(life.between(_THING_ASKS))
+    if life.dice.chance(0.15):
+        for at_s in life.steadily(_RECEIVER_MISS_S):
+            life.miss(at_s, "channel.status.request.url")
