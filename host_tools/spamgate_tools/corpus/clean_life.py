@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from spamgate_tools.corpus.facts import (
     DAY_S,
     POLICY,
+    SILENT,
     A,
     Act,
     Call,
@@ -32,6 +33,7 @@ _CHROMIUM_NAMES = parameter(
     "chromium.names", 3, "names that do not exist, a start", "M. Thomas, APNIC blog 2020: intranet redirect detector"
 )
 _CHROMIUM_LETTERS = parameter("chromium.letters", (7, 15), "letters", "M. Thomas, APNIC blog 2020")
+_MANY = 4  # counts of more than this sway, smaller ones are chance
 _SEARCH_DOMAIN = "home.example"
 _SEARCHES = parameter(
     "search_domain_share",
@@ -42,6 +44,12 @@ _SEARCHES = parameter(
 _LISTED_REFUSES = parameter(
     "listed.refusing_servers", 0.7, "of mail servers", "assumed: most ask a list of dynamic addresses, not all the same"
 )
+_IPV6 = parameter("line.ipv6", 0.45, "of homes", "Google IPv6 statistics, 2025: 45 to 50 % of users")
+_POWER_CUTS = parameter("home.power_cuts", 0.03, "a day", "assumed: about one a month, tripped breakers included")
+_LINE_DOWNS = parameter("line.downs", 0.06, "a day", "assumed: some minutes or hours, twice a month")
+_DOWN_S = parameter("line.down_for", (300.0, 28800.0), "s", "assumed")
+_BOOT_S = parameter("reboot.delay", (20.0, 240.0), "s", "assumed: until the network is up and something is reported")
+_SWAY = parameter("rates.sway", 0.25, "of a count", "assumed: a week is much like the next")
 _RTT_S = parameter("servers.rtt", (0.012, 0.12), "s", "assumed: the same country to another continent")
 
 BUSY = Reply(421, "4.7.0 Messages from your address are temporarily deferred")
@@ -78,12 +86,23 @@ class Place:
         self.family = self.internet.hosted(dice)  # the owner's domain
         self.mailbox = self.internet.large(dice)  # and the owner's address at a large provider
         self.sites = tuple(self._site(number) for number in range(_SITES))
+        self.has_ipv6 = dice.chance(_IPV6)
+        self.power_cuts = tuple(dice.between(0, seconds) for _ in range(_count(dice, _POWER_CUTS * seconds / DAY_S)))
+        self._downs = tuple(self._down(dice) for _ in range(_count(dice, _LINE_DOWNS * seconds / DAY_S)))
         self._dice = dice
         self._listing: dict[str, Reply | None] = {}
         self._rtt_s: dict[bytes, float] = {}
 
     def _site(self, number: int) -> Question:
         return self.internet.ask_site(f"{('www', 'api', 'cdn', 'img')[number % 4]}.site{number // 4}.example")
+
+    def _down(self, dice: Dice) -> tuple[float, float]:
+        start_s = dice.between(0, self.seconds)
+        return start_s, start_s + dice.between(*_DOWN_S)
+
+    def down_until(self, at_s: float) -> float:
+        """Return when the line is up again, if it is down; else 0."""
+        return max((end_s for start_s, end_s in self._downs if start_s <= at_s < end_s), default=0.0)
 
     def rtt_s(self, host: Host) -> float:
         """Return how far away a server is: always the same."""
@@ -152,7 +171,16 @@ class Life:
         if not self.is_seen_dns:
             questions = tuple(replace(question, is_seen=False) for question in questions)
         tries = tuple(tuple(self.place.meet(call) for call in calls) for calls in errand.tries)
+        up_s = self.place.down_until(at_s)
+        if up_s and tries:
+            dead = tuple(replace(call, outcome=SILENT) for call in tries[0])
+            tries = (dead,) * contacts_within(errand.retry_s, up_s - at_s) + tries
         self.act(at_s, Errand(questions, tries, errand.retry_s))
+
+    def reboots(self) -> list[float]:
+        """Return when it is back after the power was cut."""
+        times = [cut_s + self.between(_BOOT_S) for cut_s in self.place.power_cuts]
+        return [at_s for at_s in times if self.joins_s <= at_s]
 
     # --- when ---------------------------------------------------------------------------------------
 
@@ -188,8 +216,7 @@ class Life:
 
     def count(self, mean: float) -> int:
         """Return a whole number of this mean."""
-        low = self.dice.between(0.75, 1.25) * mean if mean > 4 else self.dice.around(mean)
-        return int(low) + self.dice.chance(low - int(low))
+        return _count(self.dice, mean)
 
     def between(self, span: tuple[float, ...]) -> float:
         """Return a number from a span, all equally likely."""
@@ -220,12 +247,12 @@ class Life:
     def call_home(self, per_day: float) -> None:
         """A thing's look-ups: its maker's two names, at all hours."""
         maker = tuple(self.internet.ask_site(f"{label}.{self.name}.example") for label in ("api", "time"))
-        for at_s in self.seldom(per_day):
+        for at_s in (*self.seldom(per_day), *self.reboots()):
             self.ask(at_s, self.dice.pick(maker))
 
     def start_browser(self, per_day: float) -> None:
         """Chromium asks for random names at every start and change of network, to see whether DNS lies."""
-        for at_s in self.awake(per_day):
+        for at_s in (*self.awake(per_day), *self.reboots()):
             for _ in range(_CHROMIUM_NAMES):
                 letters = "".join(chr(97 + self.dice.whole(0, 25)) for _ in range(self.letters()))
                 self.miss(at_s, letters)
@@ -241,9 +268,25 @@ class Life:
             self.ask(at_s + 0.02, no_such_name(f"{name}.{_SEARCH_DOMAIN}", qtype))
 
 
+def contacts_within(queue: tuple[float, ...], left_s: float) -> int:
+    """Return how many contacts of a queue fall into the time left."""
+    contacts, age_s = 1, 0.0
+    for wait_s in queue:
+        age_s += wait_s
+        if age_s >= left_s:
+            break
+        contacts += 1
+    return contacts
+
+
 def owner_of(domain: MailDomain) -> str:
     """Return the address of the owner there."""
     return f"owner@{domain.name}"
+
+
+def _count(dice: Dice, mean: float) -> int:
+    low = dice.between(1 - _SWAY, 1 + _SWAY) * mean if mean > _MANY else dice.around(mean)
+    return int(low) + dice.chance(low - int(low))
 
 
 def _turned_down(letter: Letter, policy: Reply) -> Letter:

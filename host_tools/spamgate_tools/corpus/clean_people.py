@@ -6,6 +6,7 @@ from spamgate_tools.corpus.clean_life import Life
 from spamgate_tools.corpus.clean_routes import BY_HAND, OUTBOX, Route, by_relay, by_submission, letter, send, unasked
 from spamgate_tools.corpus.facts import (
     DAY_S,
+    KNOWN,
     MX,
     NXDOMAIN,
     REFUSED,
@@ -15,6 +16,7 @@ from spamgate_tools.corpus.facts import (
     A,
     Call,
     Errand,
+    Host,
     Letter,
     Question,
 )
@@ -46,6 +48,30 @@ _STALE = parameter(
 _WRONG_S = parameter("password.poll", (120.0, 900.0), "s", "assumed: clients try again with every look for new mail")
 _WRONG_DAYS = parameter("password.wrong_for", (0.2, 3.0), "days", "assumed: until somebody is told")
 _TUNNEL_UP = parameter("vpn.up", 0.85, "of the working time", "assumed: it is switched off to print, and forgotten")
+_SECOND_LEGACY = parameter(
+    "legacy.second_account", 0.2, "of such laptops", "assumed: an old account at each former provider"
+)
+_IMPLICIT_TLS = parameter("submission.port_465", 0.4, "of accounts", "assumed: RFC 8314 prefers it since 2018")
+_BY_FIRST = parameter("people.first_account", 0.7, "of letters", "assumed")
+_REMEMBERED = parameter("people.cached_lookups", 0.5, "of letters", "assumed: the system still remembers the address")
+_COPIES = parameter("people.recipients", 1.4, "recipients a letter", "assumed: most letters go to one person")
+_OWN_RELAY = parameter("legacy.at_provider", 0.6, "of such laptops", "assumed: the provider of the line, no password")
+_OWN_LOGIN = parameter("legacy.provider_login", 0.3, "of these", "assumed")
+_LEGACY_TLS = parameter("legacy.starttls", 0.5, "of such laptops", "assumed: where available, was the old default")
+_LITERAL_CHANGES = parameter(
+    "legacy.changing_literal",
+    0.25,
+    "of such laptops",
+    "RFC 8981: temporary addresses, which EHLO [IPv6:...] shows; share assumed",
+)
+_IN_COPY = parameter("legacy.one_letter", 0.6, "of newsletters", "assumed: in copy to all; the others one letter each")
+_LOCAL_MISSES = parameter("people.local_misses", 1.0, "a day", "assumed: wpad, isatap, the printer's old name")
+_TWO_WRONG = parameter("password.two_accounts", 0.3, "of tries", "assumed: some use one password for two accounts")
+_WRONG_FROM = parameter("password.from", (0.05, 0.6), "of its time here", "assumed")
+_SET_UP = parameter("setup.accounts", (2, 3), "accounts", "assumed: all on the first evening")
+_SET_UP_S = parameter("setup.after", (600.0, 7200.0), "s after joining", "assumed")
+_NEXT_S = parameter("setup.next", (120.0, 1500.0), "s", "assumed: the next account's password must be found")
+_RECEIVERS = parameter("receiver.share", 0.15, "of things", "assumed")
 _PROBED = ("smtp", "mail", "imap", "pop")
 
 _PROVIDERS = ("webpost", "officemail", "homeprovider", "schoolmail", "clubhost")
@@ -57,7 +83,7 @@ def _accounts(life: Life, helo: str) -> list[Route]:
     routes = []
     for number in range(count):
         route = by_submission(life, _PROVIDERS[(first + number) % len(_PROVIDERS)], helo)
-        if life.dice.chance(0.4):  # RFC 8314: TLS from the start
+        if life.dice.chance(_IMPLICIT_TLS):
             route = replace(route, calls=tuple(replace(call, port=465, starts_tls=False) for call in route.calls))
         routes.append(route)
     return routes
@@ -66,11 +92,15 @@ def _accounts(life: Life, helo: str) -> list[Route]:
 def _write(life: Life, routes: list[Route], per_day: float) -> None:
     """Letters to people, by the first account mostly."""
     for at_s in life.awake(per_day):
-        route = life.dice.pick(routes) if life.dice.chance(0.3) else routes[0]
-        if life.dice.chance(0.5):
-            route = unasked(route)  # the system still remembers
-        names = [f"friend{life.dice.whole(1, 40)}@mail.example" for _ in range(life.count(1.3) or 1)]
-        send(life, at_s, route, (letter(f"owner@{life.name}.example", *names),), BY_HAND)
+        route = routes[0] if life.dice.chance(_BY_FIRST) else life.dice.pick(routes)
+        if life.dice.chance(_REMEMBERED):
+            route = unasked(route)
+        send(life, at_s, route, (_to_friends(life),), BY_HAND)
+
+
+def _to_friends(life: Life) -> Letter:
+    names = [f"friend{life.dice.whole(1, 40)}@mail.example" for _ in range(life.count(_COPIES) or 1)]
+    return letter(f"owner@{life.name}.example", *names)
 
 
 def _ask_for_mail(life: Life, per_day: float, labels: tuple[str, ...] = ("imap", "smtp")) -> None:
@@ -96,29 +126,34 @@ def laptop(life: Life) -> None:
 def _sit_before(life: Life) -> None:
     life.browse(life.between(_ASKS))
     life.start_browser(life.between(_BROWSER_STARTS))
-    for at_s in life.awake(1):
+    for at_s in life.awake(_LOCAL_MISSES):
         life.miss(at_s, life.dice.pick(("wpad", "isatap", "printer", "nas")))
 
 
 def legacy_laptop(life: Life) -> None:
-    """An old account, set up years ago: port 25 of the provider's relay; now and then a club's newsletter."""
+    """Old accounts, set up years ago: port 25 of the provider's relay; now and then a club's newsletter."""
     _sit_before(life)
     dice = life.dice
-    is_own = dice.chance(0.6)
-    relay = life.place.provider_relay if is_own else life.internet.relay("oldprovider")
-    starts_tls = dice.chance(0.5)
-    login = True if not is_own or dice.chance(0.3) else None
-    route = by_relay(life, relay, _literal(life, 0.0), login=login, starts_tls=starts_tls)
-    changes = dice.chance(0.25)  # an address literal that follows the temporary IPv6 address (RFC 8981)
+    first = life.place.provider_relay if dice.chance(_OWN_RELAY) else life.internet.relay("oldprovider")
+    routes = [_legacy(life, first)]
+    if dice.chance(_SECOND_LEGACY):
+        routes.append(_legacy(life, life.internet.relay("olderprovider")))
+    changes = dice.chance(_LITERAL_CHANGES)
     for at_s in life.awake(life.between(_LETTERS)):
-        used = _calling_itself(route, _literal(life, at_s)) if changes else route
-        names = [f"friend{dice.whole(1, 40)}@mail.example" for _ in range(life.count(1.5) or 1)]
-        send(life, at_s, used, (letter("owner@oldprovider.example", *names),), BY_HAND)
+        route = routes[0] if dice.chance(_BY_FIRST) else dice.pick(routes)
+        used = _calling_itself(route, _literal(at_s)) if changes else route
+        send(life, at_s, used, (_to_friends(life),), BY_HAND)
     for at_s in life.awake(_NEWSLETTER):
-        send(life, at_s, route, _newsletter(life, relay.name.partition(".")[2]), BY_HAND)
+        send(life, at_s, routes[0], _newsletter(life, first.name.partition(".")[2]), BY_HAND)
 
 
-def _literal(life: Life, at_s: float) -> str:
+def _legacy(life: Life, relay: Host) -> Route:
+    is_own = relay == life.place.provider_relay
+    login = True if not is_own or life.dice.chance(_OWN_LOGIN) else None
+    return by_relay(life, relay, _literal(0.0), login=login, starts_tls=life.dice.chance(_LEGACY_TLS))
+
+
+def _literal(at_s: float) -> str:
     """Return what mail clients say in EHLO: the own address in brackets."""
     return f"[IPv6:2001:db8:77::{int(at_s // DAY_S) * 7919 + 4096:x}]" if at_s else "[192.168.77.43]"
 
@@ -132,10 +167,10 @@ def _newsletter(life: Life, domain: str) -> tuple[Letter, ...]:
     sender = "club@oldprovider.example"
     count = life.whole(_MEMBERS)
     members = [
-        (f"member{number}@{domain}", UNKNOWN) if life.dice.chance(_STALE) else (f"m{number}@mail.example", known)
-        for number, known in enumerate([letter("", "").recipients[0][1]] * count)
+        (f"member{number}@{domain}", UNKNOWN) if life.dice.chance(_STALE) else (f"m{number}@mail.example", KNOWN)
+        for number in range(count)
     ]
-    if life.dice.chance(0.6):
+    if life.dice.chance(_IN_COPY):
         return (Letter(sender, tuple(members)),)
     return tuple(Letter(sender, (member,)) for member in members)
 
@@ -164,11 +199,11 @@ def forgotten_password(life: Life) -> None:
     _sit_before(life)
     routes = _accounts(life, "[192.168.77.44]")
     dice = life.dice
-    start_s = life.joins_s + dice.between(0.05, 0.6) * (life.place.seconds - life.joins_s)
+    start_s = life.joins_s + life.between(_WRONG_FROM) * life.days * DAY_S
     end_s = start_s + life.between(_WRONG_DAYS) * DAY_S
     at_s = start_s
     while at_s < min(end_s, life.place.seconds):
-        for route in routes[: 1 + dice.chance(0.3)]:  # some use one password for two accounts
+        for route in routes[: 1 + dice.chance(_TWO_WRONG)]:
             calls = tuple(replace(call, login=False) for call in route.calls)
             life.run(at_s, Errand(route.questions, (calls,)))
         at_s += life.between(_WRONG_S)
@@ -179,8 +214,8 @@ def account_setup(life: Life) -> None:
     """A new laptop, two or three accounts on one evening: the client asks MX and guesses names and ports of each."""
     _sit_before(life)
     dice = life.dice
-    at_s = life.joins_s + dice.between(600, 7200)
-    for _ in range(dice.whole(2, 3)):
+    at_s = life.joins_s + life.between(_SET_UP_S)
+    for _ in range(life.whole(_SET_UP)):
         domain = life.internet.correspondent(dice)
         life.ask(at_s, no_such_name(f"autoconfig.{domain.name}"), Question(domain.name, MX, hosts=domain.exchanges))
         guessed = life.internet.relay(f"acct{dice.whole(1, 9999)}")
@@ -191,7 +226,7 @@ def account_setup(life: Life) -> None:
         for number, (port, outcome) in enumerate(probes):
             call = Call(guessed, port, outcome, helo="[192.168.77.45]", starts_tls=True)
             life.run(at_s + 2 + number * 0.2, Errand(questions, ((call,),)))
-        at_s += dice.between(120, 1500)
+        at_s += life.between(_NEXT_S)
     _write(life, _accounts(life, "[192.168.77.45]"), life.between(_LETTERS))
 
 
@@ -212,6 +247,6 @@ def console(life: Life) -> None:
 def thing(life: Life) -> None:
     """A bulb, a speaker, a thermostat; a receiver that asks for a name that does not exist every ten minutes."""
     life.call_home(life.between(_THING_ASKS))
-    if life.dice.chance(0.15):
+    if life.dice.chance(_RECEIVERS):
         for at_s in life.steadily(_RECEIVER_MISS_S):
             life.miss(at_s, "channel.status.request.url")

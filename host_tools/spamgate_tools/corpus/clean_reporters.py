@@ -12,6 +12,7 @@ from spamgate_tools.corpus.clean_routes import (
     POSTFIX,
     THREE_TRIES,
     Route,
+    behind_others,
     by_mx,
     by_relay,
     by_submission,
@@ -43,6 +44,22 @@ _OPENED = parameter(
 _OPENED_A_DAY = parameter(
     "exposed.visits", (2.0, 40.0), "a day", "assumed: the whole of IPv4 is scanned many times a day (Durumeric 2014)"
 )
+_AT_PROVIDER = parameter(
+    "reporters.provider_relay", 0.55, "of those on port 25", "assumed: the others use a web host's"
+)
+_NO_LOGIN = parameter(
+    "reporters.no_login", 0.2, "of those at a web host", "assumed: the home's address is entered there"
+)
+_RELAY_TLS = parameter("reporters.starttls", 0.7, "of those with a password", "assumed")
+_OWN_DOMAIN = parameter(
+    "reporters.own_domain", 0.65, "of those straight to MX", "assumed: the others to a large provider"
+)
+_MX_TLS = parameter("reporters.mx_starttls", 0.5, "of those straight to MX", "assumed: old firmware does not")
+_BACK = parameter("reporters.report_power", 0.6, "of reporters", "assumed: powered on again, they say so")
+_BOTH_WAYS = parameter(
+    "inverter.owner_too", 0.5, "of inverters", "assumed: a copy to the owner, by the provider's relay"
+)
+_NIGHT_SWAY_S = parameter("reporters.night_sway", 120.0, "s", "assumed: timers drift, jobs take their time")
 _LOOKUPS = parameter("reporters.lookups", (4, 14), "a day", "assumed: the maker's names, thin on purpose")
 _BOTH = parameter("reporters.second_recipient", 0.4, "of devices", "assumed: two people want to know")
 
@@ -76,8 +93,8 @@ _PRINTER = Habits(
     per_day=parameter("printer.scans", (0.1, 3.0), "a day", "assumed"),
     bursts_per_day=parameter("printer.bursts", 0.08, "a day", "assumed: somebody files the year's papers"),
     burst=parameter("printer.burst", (4, 30), "letters", "assumed: one a document"),
-    burst_gap_s=(15.0, 90.0),
-    letter_s=(1.0, 6.0),
+    burst_gap_s=parameter("printer.burst_gap", (15.0, 90.0), "s", "assumed: a document is put in"),
+    letter_s=parameter("printer.seconds", (1.0, 6.0), "s a letter", "assumed: megabytes"),
 )
 _CAMERA = Habits(
     ("localhost", "IPCamera", "camera.home.example", "IPC"),
@@ -85,7 +102,7 @@ _CAMERA = Habits(
     bursts_per_day=parameter("camera.bursts", 0.2, "a day", "assumed: wind, spiders, headlights"),
     burst=parameter("camera.burst", (15, 150), "letters", "assumed: one a minute at most models, some one in 5 s"),
     burst_gap_s=parameter("camera.burst_gap", (5.0, 70.0), "s", "assumed: the shortest pause that can be set"),
-    letter_s=(0.6, 5.0),
+    letter_s=parameter("camera.seconds", (0.6, 5.0), "s a letter", "assumed: a picture or ten"),
     queues=(NO_QUEUE, NO_QUEUE, THREE_TRIES),
     may_be_exposed=True,
 )
@@ -101,7 +118,7 @@ _UPS = Habits(
     per_day=parameter("ups.events", (0.0, 0.3), "a day", "assumed: self-tests"),
     bursts_per_day=parameter("ups.bursts", 0.12, "a day", "assumed: the mains flicker"),
     burst=parameter("ups.burst", (3, 16), "letters", "assumed: on battery, on line, on battery"),
-    burst_gap_s=(2.0, 60.0),
+    burst_gap_s=parameter("ups.burst_gap", (2.0, 60.0), "s", "assumed"),
     queues=(NO_QUEUE, THREE_TRIES),
 )
 _ROUTER = Habits(
@@ -112,10 +129,10 @@ _ROUTER = Habits(
 )
 _INVERTER = Habits(
     ("SB5000TL", "webbox", "inverter"),
-    per_day=(0.0, 0.1),
+    per_day=parameter("inverter.events", (0.0, 0.1), "a day", "assumed"),
     nightly_hour=parameter("inverter.report_hour", 21.5, "h", "assumed: the day's yield, after sunset"),
     bursts_per_day=parameter("inverter.bursts", 0.03, "a day", "assumed: the grid's voltage is too high"),
-    burst=(3, 20),
+    burst=parameter("inverter.burst", (3, 20), "letters", "assumed"),
     queues=(NO_QUEUE, FIXED_10_MIN),
 )
 _CRON = Habits(
@@ -124,14 +141,14 @@ _CRON = Habits(
     nightly_hour=parameter("cron.report_hour", 6.42, "h", "Debian /etc/crontab: 06:25 daily"),
     bursts_per_day=parameter("cron.bursts", 0.05, "a day", "assumed: a job a minute that complains each time"),
     burst=parameter("cron.burst", (20, 180), "letters", "assumed: until somebody looks, one a minute"),
-    burst_gap_s=(59.0, 61.0),
+    burst_gap_s=parameter("cron.burst_gap", (59.0, 61.0), "s", "crontab(5): a job a minute"),
     queues=(POSTFIX, EXIM, NULLMAILER),
 )
 
 
 def _route(life: Life, relay: Host, helo: str, login: bool | None) -> list[Route]:
     """Return the ways to a relay: one, or one for each of its addresses."""
-    route = by_relay(life, relay, helo, login=login, starts_tls=bool(login) and life.dice.chance(0.7))
+    route = by_relay(life, relay, helo, login=login, starts_tls=bool(login) and life.dice.chance(_RELAY_TLS))
     if relay == life.place.provider_relay or not life.dice.chance(_ROUND_ROBIN):
         return [route]
     count = life.whole(_ROUND_ROBIN_ADDRESSES)
@@ -161,20 +178,28 @@ def _live(life: Life, habits: Habits, routes: list[Route], recipients: tuple[str
     dice = life.dice
     life.call_home(life.between(_LOOKUPS))
     queue = dice.pick(habits.queues)
-    sender = f"{life.name}@{life.place.family.name}"
-    letters = (letter(sender, *recipients),)
-    times = list(life.nights(habits.nightly_hour, 120)) if habits.nightly_hour >= 0 else []
-    times += life.seldom(life.between(habits.per_day))
-    for start_s in life.seldom(habits.bursts_per_day):
-        gap_s = life.between(habits.burst_gap_s)
-        times += [start_s + number * gap_s for number in range(life.whole(habits.burst))]
+    letters = (letter(f"{life.name}@{life.place.family.name}", *recipients),)
     letter_s = life.between(habits.letter_s)
-    for at_s in sorted(times):
+    for at_s, is_late in _times(life, habits):
         at = dice.whole(0, len(routes) - 1)
-        routes[at] = send(life, at_s, routes[at], letters, queue, letter_s)
+        waits = behind_others(queue) if is_late else queue
+        routes[at] = send(life, at_s, routes[at], letters, waits, letter_s)
     if habits.may_be_exposed and dice.chance(_OPENED):
         for at_s in life.seldom(life.between(_OPENED_A_DAY)):
             life.act(at_s, ProxyOpened(8080))
+
+
+def _times(life: Life, habits: Habits) -> list[tuple[float, bool]]:
+    """Return when it reports, and whether that is one more letter of a burst."""
+    times = [(at_s, False) for at_s in life.seldom(life.between(habits.per_day))]
+    if habits.nightly_hour >= 0:
+        times += [(at_s, False) for at_s in life.nights(habits.nightly_hour, _NIGHT_SWAY_S)]
+    if life.dice.chance(_BACK):
+        times += [(at_s, False) for at_s in life.reboots()]
+    for start_s in life.seldom(habits.bursts_per_day):
+        gap_s = life.between(habits.burst_gap_s)
+        times += [(start_s + number * gap_s, number > 0) for number in range(life.whole(habits.burst))]
+    return sorted(times)
 
 
 def _recipients(life: Life) -> tuple[str, ...]:
@@ -197,21 +222,21 @@ def _by_25(habits: Habits) -> Callable[[Life], None]:
     """The provider's relay without a password, or another's with one."""
 
     def live(life: Life) -> None:
-        is_own = life.dice.chance(0.55)
+        is_own = life.dice.chance(_AT_PROVIDER)
         relay = life.place.provider_relay if is_own else life.internet.relay(life.dice.pick(("webhost", "oldprovider")))
-        login = None if is_own or life.dice.chance(0.2) else True
+        login = None if is_own or life.dice.chance(_NO_LOGIN) else True
         routes = _route(life, relay, _name(life, habits), login)
         _live(life, habits, _as_asked(life, routes), _recipients(life))
 
     return live
 
 
-def _by_mx(habits: Habits, knows_tls: float) -> Callable[[Life], None]:
+def _by_mx(habits: Habits) -> Callable[[Life], None]:
     """Straight to the mail servers of the owner's own domain, or of the mailbox at a large provider."""
 
     def live(life: Life) -> None:
-        domain = life.place.family if life.dice.chance(0.65) else life.place.mailbox
-        route = by_mx(life, domain, _name(life, habits), knows_tls=life.dice.chance(knows_tls))
+        domain = life.place.family if life.dice.chance(_OWN_DOMAIN) else life.place.mailbox
+        route = by_mx(life, domain, _name(life, habits), knows_tls=life.dice.chance(_MX_TLS))
         _live(life, habits, [route], (owner_of(domain),))
 
     return live
@@ -222,14 +247,14 @@ def inverter(life: Life) -> None:
     maker = life.internet.domain()
     helo = life.dice.pick(_INVERTER.helos)
     _live(life, _INVERTER, [by_mx(life, maker, helo, knows_tls=False)], (f"yield@{maker.name}",))
-    if life.dice.chance(0.5):
+    if life.dice.chance(_BOTH_WAYS):
         queue = life.dice.pick(_INVERTER.queues)
         route = by_relay(life, life.place.provider_relay, helo)
-        for at_s in life.nights(21.6, 60):
+        for at_s in life.nights(_INVERTER.nightly_hour, _NIGHT_SWAY_S):
             send(life, at_s, route, (letter(f"{helo}@{life.place.family.name}", *_recipients(life)),), queue)
 
 
-def cron_host(life: Life) -> None:
+def cron_mx(life: Life) -> None:
     """A small Linux box whose mail program was never told of a relay: root's mail goes to the owner's two addresses."""
     dice = life.dice
     place = life.place
@@ -239,9 +264,9 @@ def cron_host(life: Life) -> None:
         _live(life, _CRON, [by_mx(life, domain, helo)], (owner_of(domain),))
 
 
-nas_587, nas_25, nas_mx = _by_587(_NAS), _by_25(_NAS), _by_mx(_NAS, 0.7)
+nas_587, nas_25, nas_mx = _by_587(_NAS), _by_25(_NAS), _by_mx(_NAS)
 printer_587, printer_25 = _by_587(_PRINTER), _by_25(_PRINTER)
-camera_587, camera_25, camera_mx = _by_587(_CAMERA), _by_25(_CAMERA), _by_mx(_CAMERA, 0.1)
-panel_25, ups_25, ups_mx = _by_25(_PANEL), _by_25(_UPS), _by_mx(_UPS, 0.0)
+camera_587, camera_25, camera_mx = _by_587(_CAMERA), _by_25(_CAMERA), _by_mx(_CAMERA)
+panel_25, ups_25, ups_mx = _by_25(_PANEL), _by_25(_UPS), _by_mx(_UPS)
 router_587, router_25 = _by_587(_ROUTER), _by_25(_ROUTER)
 cron_25 = _by_25(_CRON)

@@ -7,21 +7,25 @@ from spamgate_tools.corpus.facts import GREYLISTED, KNOWN, TAKEN, Call, Errand, 
 from spamgate_tools.corpus.internet import MailDomain
 from spamgate_tools.corpus.parameters import parameter
 
-_DAY_S = 86400.0
-
 NO_QUEUE: tuple[float, ...] = ()
 THREE_TRIES = parameter("queue.three_tries", (60.0, 60.0), "s", "assumed: firmware of cameras and panels tries thrice")
-_POSTFIX_FIRST = parameter("queue.postfix_minimal_backoff", 300.0, "s", "Postfix qmgr(8): minimal_backoff_time")
-_POSTFIX_LAST = parameter("queue.postfix_maximal_backoff", 4000.0, "s", "Postfix qmgr(8): maximal_backoff_time")
-_POSTFIX_LIFE = parameter("queue.postfix_lifetime", 5.0, "days", "Postfix qmgr(8): maximal_queue_lifetime")
+_POSTFIX = parameter(
+    "queue.postfix",
+    (300.0, 4000.0, 432000.0),
+    "s",
+    "Postfix postconf(5): minimal_backoff_time, maximal_backoff_time, maximal_queue_lifetime",
+)
 _EXIM = parameter(
-    "queue.exim_retry",
+    "queue.exim",
     (900.0, 7200.0, 3600.0, 1.5, 57600.0, 21600.0, 345600.0),
     "s",
     "Exim default configuration: F,2h,15m; G,16h,1h,1.5; F,4d,6h",
 )
 _NULLMAILER = parameter(
-    "queue.nullmailer_pause", (60.0, 86400.0), "s", "nullmailer-send(8): pausetime, maxpause; doubles"
+    "queue.nullmailer",
+    (60.0, 86400.0, 604800.0),
+    "s",
+    "nullmailer-send(8): pausetime, doubled; maxpause; queuelifetime",
 )
 BY_HAND = parameter(
     "queue.by_hand", (45.0, 600.0, 5400.0, 39600.0), "s", "assumed: a person presses send again, later, tomorrow"
@@ -30,15 +34,18 @@ OUTBOX = parameter(
     "queue.outbox", (300.0,) * 288, "s", "assumed: an outbox is tried with every look for new mail, 5 min, for a day"
 )
 FIXED_10_MIN = parameter("queue.fixed", (600.0,) * 432, "s", "assumed: a small queue tries every 10 min for three days")
+_SHARED = parameter(
+    "queue.shared",
+    6,
+    "waits in one",
+    "assumed: after one letter has failed others for that server wait (Postfix qmgr(8), dead destinations)",
+)
 
 
-def _postfix() -> tuple[float, ...]:
+def _doubling(first_s: float, longest_s: float, life_s: float) -> tuple[float, ...]:
     waits: list[float] = []
-    age_s, wait_s = 0.0, _POSTFIX_FIRST
-    while age_s < _POSTFIX_LIFE * _DAY_S:
-        waits.append(wait_s)
-        age_s += wait_s
-        wait_s = min(wait_s * 2, _POSTFIX_LAST)
+    while sum(waits) < life_s:
+        waits.append(min(first_s * 2 ** len(waits), longest_s))
     return tuple(waits)
 
 
@@ -56,16 +63,26 @@ def _exim() -> tuple[float, ...]:
     return tuple(waits)
 
 
-def _nullmailer() -> tuple[float, ...]:
-    return tuple(min(_NULLMAILER[0] * 2**turn, _NULLMAILER[1]) for turn in range(14))
+POSTFIX, EXIM, NULLMAILER = _doubling(*_POSTFIX), _exim(), _doubling(*_NULLMAILER)
 
 
-POSTFIX, EXIM, NULLMAILER = _postfix(), _exim(), _nullmailer()
+def behind_others(queue: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the waits of a letter that is one of many in a queue."""
+    step = int(_SHARED)
+    return tuple(sum(queue[at : at + step]) for at in range(0, len(queue), step)) if len(queue) > step else queue
+
 
 _GREYLISTS = parameter("greylisting.share", 0.12, "of small mail domains", "assumed: spamd, postgrey, some hosters")
 _GREY_TRIES = parameter("greylisting.contacts", (1, 3), "put off", "postgrey: 300 s, OpenBSD spamd: 25 min (spamd(8))")
 _TLS_AT_MX = parameter(
     "tls.at_mx", 0.9, "of servers of others", "assumed: Google transparency report, some 90 % outbound"
+)
+
+
+_MX_ADDRESSES = parameter("mailer.addresses_tried", 5, "addresses", "Postfix postconf(5): smtp_mx_address_limit")
+_V6_FIRST = parameter("mailer.ipv6_first", 0.5, "of mailers", "Postfix postconf(5): smtp_address_preference = any")
+_LETTER_S = parameter(
+    "letter.seconds", 0.4, "s", "assumed: some kilobytes at a home's upstream, and a server's thought"
 )
 
 
@@ -98,8 +115,19 @@ def by_mx(life: Life, domain: MailDomain, helo: str, *, knows_tls: bool = True, 
     put_off = 0
     if may_greylist and domain not in life.internet.larges and dice.chance(_GREYLISTS):
         put_off = life.whole(_GREY_TRIES)
-    calls = tuple(Call(host, helo=helo, starts_tls=starts_tls) for host in domain.exchanges)
-    return Route(life.internet.ask_mx(domain), calls, put_off)
+    hosts = _in_order(life, domain)
+    seen = MailDomain(domain.name, hosts)
+    questions = (life.internet.ask_mx(domain)[0], *life.internet.ask_host(hosts[0], seen))
+    return Route(questions, tuple(Call(host, helo=helo, starts_tls=starts_tls) for host in hosts), put_off)
+
+
+def _in_order(life: Life, domain: MailDomain) -> tuple[Host, ...]:
+    """Return the addresses a mailer tries, in turn: those of IPv6 only where the home has it, first or second."""
+    size_first = 16 if life.place.has_ipv6 and life.dice.chance(_V6_FIRST) else 4
+    hosts = [host for host in domain.exchanges if life.place.has_ipv6 or len(host.address) == 4]
+    names = [host.name for host in hosts]
+    hosts.sort(key=lambda host: (names.index(host.name), len(host.address) != size_first))
+    return tuple(hosts[: int(_MX_ADDRESSES)])
 
 
 def unasked(route: Route) -> Route:
@@ -118,7 +146,7 @@ def send(
     route: Route,
     letters: tuple[Letter, ...],
     retry_s: tuple[float, ...] = NO_QUEUE,
-    letter_s: float = 0.4,
+    letter_s: float = _LETTER_S,
 ) -> Route:
     """Mail letters by a route; return the route as it is for the next time: who was put off once is known."""
     calls = tuple(replace(call, letters=letters, letter_s=letter_s) for call in route.calls)

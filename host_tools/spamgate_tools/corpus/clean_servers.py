@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from spamgate_tools.corpus.clean_life import Life, owner_of
 from spamgate_tools.corpus.clean_routes import EXIM, POSTFIX, Route, by_mx, by_relay, letter, send
-from spamgate_tools.corpus.facts import UNKNOWN, Letter, ProxyOpened, Question, Reply
+from spamgate_tools.corpus.facts import KNOWN, UNKNOWN, Letter, ProxyOpened, Question, Reply
 from spamgate_tools.corpus.internet import MailDomain, no_such_name
 from spamgate_tools.corpus.parameters import parameter
 
@@ -27,6 +27,16 @@ _LIST_STALE = parameter("list.unknown_users", 0.015, "of subscribers", "assumed:
 _FETCHED = parameter("fetcher.letters", (10, 90), "letters a day", "assumed: one household's incoming mail")
 _LISTS_ASKED = parameter("fetcher.lists", 4, "look-ups a letter", "assumed: SpamAssassin asks more; most not cached")
 _FETCHER_SENDS = parameter("fetcher.sends", (0.5, 8.0), "a day", "assumed: a family's mail, through a relay on port 25")
+
+_FETCHER_LOGIN = parameter("fetcher.login", 0.5, "of fetchers", "assumed: the provider's relay often needs none")
+_POSTING_GAP_S = parameter("list.gap", (0.1, 2.0), "s", "assumed: a queue with a few deliveries at a time")
+_VISITS = parameter("server.proxy_visits", (4.0, 40.0), "a day", "assumed: as of exposed NAS; a web page on 8080")
+_HANDED_IN = parameter("smarthost.letters", (4, 50), "a day", "assumed: a family or a small office behind one relay")
+_FORWARDS = parameter("smarthost.forwards", 0.35, "of such servers", "assumed: hands on mail for people who moved away")
+_FORWARDED = parameter(
+    "smarthost.forwarded", (2, 25), "letters a day", "assumed; the envelope keeps the stranger's name"
+)
+_EXIMS = parameter("server.exim", 0.33, "of servers", "assumed: Postfix two, Exim one")
 
 _ZONES = ("zen.list.example", "bl.check.example", "multi.uri.example", "dnswl.check.example")
 _FULL_REPLY = Reply(452, "4.2.2 The email account is over quota")
@@ -53,7 +63,7 @@ def _recipient(life: Life, domain: str, stale: float) -> Letter:
 def family_server(life: Life) -> None:
     """Postfix or Exim for a family: straight to everybody's MX, with a queue, greylisted now and then."""
     dice = life.dice
-    queue = dice.pick((POSTFIX, POSTFIX, EXIM))
+    queue = EXIM if dice.chance(_EXIMS) else POSTFIX
     friends = _friends(life)
     for at_s in life.awake(life.between(_LETTERS)):
         if dice.chance(_NEW_FRIEND):
@@ -109,19 +119,21 @@ def list_host(life: Life) -> None:
             people = tuple((f"member{number}@{domain.name}", _known(life)) for number in range(count))
             one = Letter(f"list-bounces@{life.place.family.name}", people)
             routes[domain] = send(life, at_s, routes[domain], (one,), POSTFIX)
-            at_s += dice.between(0.1, 2.0)
+            at_s += life.between(_POSTING_GAP_S)
     _filter(life, life.count(life.between(_CHECKS)), 2)
 
 
 def _known(life: Life) -> Reply:
-    return UNKNOWN if life.dice.chance(_LIST_STALE) else letter("", "").recipients[0][1]
+    return UNKNOWN if life.dice.chance(_LIST_STALE) else KNOWN
 
 
 def mail_fetcher(life: Life) -> None:
     """Fetches mail by IMAP and filters it: hundreds of look-ups in lists; sends through a relay on port 25."""
     dice = life.dice
     _filter(life, life.count(life.between(_FETCHED)), int(_LISTS_ASKED))
-    route = by_relay(life, life.place.provider_relay, _HELO, login=True if dice.chance(0.5) else None, starts_tls=True)
+    route = by_relay(
+        life, life.place.provider_relay, _HELO, login=True if dice.chance(_FETCHER_LOGIN) else None, starts_tls=True
+    )
     for at_s in life.awake(life.between(_FETCHER_SENDS)):
         names = (f"friend{dice.whole(1, 40)}@mail.example",)
         send(life, at_s, route, (letter(owner_of(life.place.family), *names),), POSTFIX)
@@ -130,5 +142,19 @@ def mail_fetcher(life: Life) -> None:
 def exposed_server(life: Life) -> None:
     """The family's server with a web page on 8080 that all the world's scanners visit."""
     family_server(life)
-    for at_s in life.seldom(life.dice.between(4, 40)):
+    for at_s in life.seldom(life.between(_VISITS)):
         life.act(at_s, ProxyOpened(8080))
+
+
+def smarthost_user(life: Life) -> None:
+    """A mail server that hands everything in at one relay on port 25, forwarded strangers' mail too."""
+    dice = life.dice
+    login = True if dice.chance(_FETCHER_LOGIN) else None
+    route = by_relay(life, life.place.provider_relay, _HELO, login=login, starts_tls=bool(login))
+    for at_s in life.awake(life.between(_HANDED_IN)):
+        one = _recipient(life, f"domain{dice.whole(1, 30)}.example", _STALE)
+        send(life, at_s, route, (one,), POSTFIX)
+    if dice.chance(_FORWARDS):
+        for at_s in life.seldom(life.between(_FORWARDED)):
+            stranger = f"someone@sender{dice.whole(1, 400)}.example"
+            send(life, at_s, route, (letter(stranger, owner_of(life.place.mailbox)),), POSTFIX)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from spamgate_tools.corpus.clean_life import Life, owner_of
+from spamgate_tools.corpus.clean_life import Life, contacts_within, owner_of
 from spamgate_tools.corpus.clean_routes import (
     EXIM,
     FIXED_10_MIN,
@@ -43,6 +43,22 @@ _GUESSES = parameter(
 )
 _TESTS = parameter("new.tests", (2, 6), "test letters a relay", "assumed: the button is pressed again and again")
 _TEST_GAP_S = parameter("new.test_gap", (15.0, 240.0), "s", "assumed")
+_REPORT_HOUR = parameter("troubled.report_hour", 2.5, "h", "assumed: at night")
+_REPORT_SWAY_S = parameter("troubled.report_sway", 300.0, "s", "assumed")
+_DEAD_HOSTS = parameter("dead.hosts", (2, 3), "MX hosts", "assumed: one and its backup, or two")
+_BROKEN_FROM = parameter("broken_dns.from", (0.0, 0.7), "of its time here", "assumed")
+_SAYS_NO = parameter("broken_dns.nxdomain", 0.5, "of devices", "assumed: half say no such name, half that they failed")
+_PUT_OFF = parameter(
+    "greylisted.contacts", (1, 4), "put off", "as greylisting.contacts; several outgoing addresses to learn"
+)
+_FORGETS = parameter("greylisted.forgets", 0.2, "of letters", "assumed: another server of the pool, or too long ago")
+_FIRST_TEST_S = parameter("new.first_test", (300.0, 7200.0), "s after joining", "assumed: it is being set up")
+_NOBODY = parameter("new.nobody_listens", 0.3, "of wrong relays", "assumed: the wrong name or port")
+_WRONG_PASSWORD = parameter("new.wrong_password", 0.28, "of wrong relays", "assumed; the others refuse to relay")
+_TO_587 = parameter("new.ends_on_587", 0.33, "of owners", "assumed: those of old firmware cannot")
+_MOVES = parameter("moved.when", (0.2, 0.8), "of its time here", "assumed")
+_NOTICES = parameter("moved.noticed_after", (0.05, 4.0), "days", "assumed: until somebody misses a report")
+_UNSEEN_TLS = parameter("unseen.starttls", 0.5, "of devices", "assumed")
 
 RELAYING_DENIED = Reply(554, "5.7.1 Relay access denied")
 LOGIN_FIRST = Reply(530, "5.7.0 Authentication required")
@@ -51,7 +67,7 @@ _REFUSALS = (RELAYING_DENIED, LOGIN_FIRST, NOT_YOURS)
 
 
 def _reports(life: Life) -> list[float]:
-    return sorted([*life.nights(2.5, 300), *life.seldom(life.between(_REPORTS))])
+    return sorted([*life.nights(_REPORT_HOUR, _REPORT_SWAY_S), *life.seldom(life.between(_REPORTS))])
 
 
 def _report(life: Life) -> tuple[Letter, ...]:
@@ -79,7 +95,7 @@ def dead_relay(life: Life) -> None:
 def dead_mx(life: Life) -> None:
     """The same with the two or three servers of the owner's own domain, tried in turn."""
     queue = life.dice.pick((POSTFIX, EXIM, NULLMAILER))
-    domain = life.internet.domain(hosts=life.dice.whole(2, 3))
+    domain = life.internet.domain(hosts=life.whole(_DEAD_HOSTS))
     _break_down(life, by_mx(life, domain, "pi.home.example", may_greylist=False), queue)
 
 
@@ -92,28 +108,17 @@ def _break_down(life: Life, route: Route, queue: tuple[float, ...]) -> None:
             continue
         calls = tuple(replace(call, letters=_report(life)) for call in route.calls)
         failing = tuple(replace(call, letters=_report(life)) for call in dead.calls)
-        contacts = _contacts_until(queue, end_s - at_s)
+        contacts = contacts_within(queue, end_s - at_s)
         life.run(at_s, Errand(route.questions, (failing,) * contacts + (calls,), queue))
-
-
-def _contacts_until(queue: tuple[float, ...], left_s: float) -> int:
-    """Return how many contacts of a queue fall into the time left."""
-    contacts, age_s = 1, 0.0
-    for wait_s in queue:
-        age_s += wait_s
-        if age_s >= left_s:
-            break
-        contacts += 1
-    return contacts
 
 
 def broken_dns(life: Life) -> None:
     """The resolver it was told of is gone: it asks for its relay every few minutes, with search domains, for days."""
     dice = life.dice
     relay = life.internet.relay("webhost")
-    start_s = life.joins_s + dice.between(0.0, 0.7) * life.days * DAY_S
+    start_s = life.joins_s + life.between(_BROKEN_FROM) * life.days * DAY_S
     end_s = start_s + life.between(_BROKEN_DAYS) * DAY_S
-    says_no = dice.chance(0.5)
+    says_no = dice.chance(_SAYS_NO)
     at_s, wait_s = start_s, life.between(_RETRY_S)
     while at_s < min(end_s, life.place.seconds):
         for name in (relay.name, f"{relay.name}.home.example"):
@@ -146,18 +151,18 @@ def greylisted(life: Life) -> None:
     domain = life.internet.domain(hosts=2)
     queue = dice.pick((POSTFIX, EXIM, FIXED_10_MIN, THREE_TRIES))
     helo = dice.pick(("nas", "nas.home.example", "localhost"))
-    route = replace(by_mx(life, domain, helo, may_greylist=False), put_off=dice.whole(1, 4))
+    route = replace(by_mx(life, domain, helo, may_greylist=False), put_off=life.whole(_PUT_OFF))
     first = route.put_off
     for at_s in _reports(life):
         route = send(life, at_s, route, _report(life), queue)
-        if dice.chance(0.2):  # the server forgot, or another of its kind answered
+        if dice.chance(_FORGETS):
             route = replace(route, put_off=first)
 
 
 def first_relays(life: Life) -> None:
     """Installed today: the owner tries relays until one takes the mail, pressing the test button each time."""
     dice = life.dice
-    at_s = life.joins_s + dice.between(300, 7200)
+    at_s = life.joins_s + life.between(_FIRST_TEST_S)
     helo = dice.pick(("printer", "nas", "localhost", "192.168.77.80", "IPCamera"))
     tried = life.whole(_GUESSES)
     names = ["homeprovider", "webpost", "oldprovider", "officemail", "webhost"]
@@ -177,12 +182,12 @@ def first_relays(life: Life) -> None:
 def _unlucky(life: Life, route: Route) -> Route:
     """Return a relay that does not want the device's mail: a wrong password, no relaying, or nobody listens."""
     dice = life.dice
-    if dice.chance(0.3):
+    if dice.chance(_NOBODY):
         return _ended(route, dice.pick((REFUSED, SILENT)))
-    if dice.chance(0.4):
+    if dice.chance(_WRONG_PASSWORD / (1 - _NOBODY)):
         port = dice.pick((25, 587, 587))
         return replace(route, calls=tuple(replace(call, port=port, login=False) for call in route.calls))
-    return replace(route, calls=tuple(replace(call, banner=call.banner, login=None) for call in route.calls))
+    return route
 
 
 def _test_letter(life: Life, route: Route) -> tuple[Letter, ...]:
@@ -199,7 +204,7 @@ def _settled(life: Life, relay: Host, helo: str) -> Route:
     """Return what works in the end: port 25 or 587 of the last relay, with a password unless it is the provider's."""
     if relay == life.place.provider_relay:
         return by_relay(life, relay, helo)
-    port = life.dice.pick((25, 25, 587))
+    port = 587 if life.dice.chance(_TO_587) else 25
     return by_relay(life, relay, helo, port=port, login=True, starts_tls=port == 587)
 
 
@@ -209,8 +214,8 @@ def moved_provider(life: Life) -> None:
     helo = dice.pick(("nas.home.example", "printer", "localhost"))
     old = by_relay(life, life.place.provider_relay, helo)
     new = _settled(life, life.internet.relay("newprovider"), helo)
-    change_s = life.joins_s + dice.between(0.2, 0.8) * life.days * DAY_S
-    set_s = change_s + dice.between(0.05, 4.0) * DAY_S
+    change_s = life.joins_s + life.between(_MOVES) * life.days * DAY_S
+    set_s = change_s + life.between(_NOTICES) * DAY_S
     for at_s in _reports(life):
         if at_s < change_s:
             send(life, at_s, old, _report(life), THREE_TRIES)
@@ -221,15 +226,15 @@ def moved_provider(life: Life) -> None:
             send(life, at_s, new, _report(life), THREE_TRIES)
 
 
-def changed_resolver(life: Life) -> None:
+def unseen_relay(life: Life) -> None:
     """A reporter that asks for its relay by DNS over HTTPS: on port 25, to an address nobody has seen."""
     relay = life.internet.relay(life.dice.pick(("webhost", "oldprovider")))
-    route = unasked(by_relay(life, relay, "hub.home.example", login=True, starts_tls=life.dice.chance(0.5)))
+    route = unasked(by_relay(life, relay, "hub.home.example", login=True, starts_tls=life.dice.chance(_UNSEEN_TLS)))
     for at_s in _reports(life):
         send(life, at_s, route, _report(life), THREE_TRIES)
 
 
-def submission_down(life: Life) -> None:
+def dead_587(life: Life) -> None:
     """Its submission server on 587 is down for a day: it tries again every ten minutes."""
     route = by_submission(life, "webhost", "nas")
     _break_down(life, route, FIXED_10_MIN)

@@ -1,7 +1,7 @@
 """What looks at mail servers rather than sending mail, and the resolver that asks for everybody."""
 
 from spamgate_tools.corpus.clean_life import Life, owner_of
-from spamgate_tools.corpus.clean_routes import by_relay, by_submission, letter, send
+from spamgate_tools.corpus.clean_routes import by_submission, letter, send
 from spamgate_tools.corpus.facts import MX, OPEN, REFUSED, SILENT, TXT, Call, Errand, Host, Question
 from spamgate_tools.corpus.internet import no_such_name
 from spamgate_tools.corpus.parameters import parameter
@@ -12,6 +12,12 @@ _CHECK_S = parameter(
 )
 _DOWN = parameter("monitor.down", 0.15, "a day", "assumed: it is there for that")
 _DOWN_S = parameter("monitor.down_for", (300.0, 14400.0), "s", "assumed")
+_MONITOR_TLS = parameter("monitor.starttls", 0.4, "of monitors", "assumed: those that check certificates")
+_MONITOR_ASKS = parameter("monitor.lookups", 0.3, "of probes", "assumed: otherwise the system remembers")
+_SCAN_GAP_S = parameter("scanner.gap", 0.3, "s", "assumed: nmap would be faster, a careful owner is not")
+_SCAN_NETWORKS = parameter("scanner.networks", 3, "networks", "assumed")
+_OWNER_ASKS = parameter("watchers.lookups", 15.0, "a day", "assumed: thin on purpose")
+_DIG_GAP_S = parameter("tinkerer.gap", (2.0, 40.0), "s", "assumed: typed, or a script with pauses")
 _SCANS = parameter("scanner.scans", 0.4, "a day", "assumed: of an owner who tries tools, or works in the field")
 _SCANNED = parameter("scanner.addresses", (40, 250), "addresses", "assumed: a company's few networks")
 _DIGS = parameter("tinkerer.sessions", 0.3, "a day", "assumed: somebody looks after a few domains' mail")
@@ -32,11 +38,11 @@ def monitor(life: Life) -> None:
     for number, domain in enumerate(domains):
         outages = [(at_s, at_s + life.between(_DOWN_S)) for at_s in life.seldom(_DOWN)]
         host = Host(f"mail.{domain.name}", domain.first.address)
-        starts_tls = dice.chance(0.4)
+        starts_tls = dice.chance(_MONITOR_TLS)
         for at_s in life.steadily(max(period_s, 60.0 * len(domains)), 0.01):
             outcome = dice.pick((REFUSED, SILENT)) if any(a <= at_s < b for a, b in outages) else OPEN
             call = Call(host, 25, outcome, helo="monitor.home.example", starts_tls=starts_tls)
-            questions = life.internet.ask_host(host) if dice.chance(0.3) else ()
+            questions = life.internet.ask_host(host) if dice.chance(_MONITOR_ASKS) else ()
             life.run(at_s + number, Errand(questions, ((call,),)))
         for start_s, _ in outages:
             send(life, start_s + 60, route, (letter("monitor@family.example", owner_of(place.mailbox)),))
@@ -45,27 +51,26 @@ def monitor(life: Life) -> None:
 def scanner(life: Life) -> None:
     """The owner runs a port scanner at port 25 of a company's networks: that is what a worm does, and says so."""
     dice = life.dice
-    life.browse(10)
+    life.browse(_OWNER_ASKS)
     for start_s in life.awake(_SCANS):
-        hosts = [life.internet.domain().first for _ in range(3)]
+        hosts = [life.internet.domain().first for _ in range(int(_SCAN_NETWORKS))]
         for number in range(life.whole(_SCANNED)):
             near = dice.pick(hosts).address
             host = Host("", near[:3] + bytes((number % 254 + 1,)))
             outcome = dice.pick((OPEN, REFUSED, SILENT, SILENT))
-            life.run(start_s + number * 0.3, Errand((), ((Call(host, 25, outcome, helo="scanner.invalid"),),)))
+            life.run(start_s + number * _SCAN_GAP_S, Errand((), ((Call(host, 25, outcome, helo="scanner.invalid"),),)))
 
 
 def tinkerer(life: Life) -> None:
     """Asks for the MX and TXT of many domains and for the home's address in lists; talks to a server by hand."""
     dice = life.dice
-    life.browse(20)
-    life.start_browser(2)
+    life.browse(_OWNER_ASKS)
     for start_s in life.awake(_DIGS):
         at_s = start_s
         domains = [life.internet.correspondent(dice) for _ in range(life.whole(_DUG))]
         for domain in domains:
             life.ask(at_s, Question(domain.name, MX, hosts=domain.exchanges), Question(domain.name, TXT))
-            at_s += dice.between(2, 40)
+            at_s += life.between(_DIG_GAP_S)
         for zone in ("zen.list.example", "bl.check.example", "multi.uri.example"):
             life.ask(at_s, no_such_name(f"77.113.0.203.{zone}"))
         if dice.chance(_TALKS):
@@ -87,9 +92,3 @@ def resolver(life: Life) -> None:
             life.miss(at_s, "".join(chr(97 + dice.whole(0, 25)) for _ in range(life.letters())))
         else:
             life.ask(at_s, dice.pick(life.place.sites))
-    # It mails its weekly report like any small Linux box that was told of a relay.
-    if dice.chance(0.3):
-        route = by_relay(life, life.place.provider_relay, "pi.hole")
-        for at_s in life.nights(4.0, 60):
-            if dice.chance(1 / 7):
-                send(life, at_s, route, (letter("root@pi.hole.example", owner_of(life.place.mailbox)),))

@@ -1,6 +1,6 @@
 """Clean homes: who lives in them, on which kind of line, and since when."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from spamgate_tools.corpus.clean import CLEAN_KINDS, CleanKind
 from spamgate_tools.corpus.clean_life import Life, Line, Place
@@ -17,17 +17,22 @@ _REJECTS = parameter("line.block_rejects", 0.3, "of blocked lines", "assumed: mo
 _UNSEEN_DNS = parameter(
     "line.unseen_dns", 0.08, "of homes", "assumed: DNS over TLS or HTTPS from the router or all devices"
 )
+_SETS = parameter("home.sets", 0.4, "of cameras, things and printers", "assumed: bought in sets, set up alike")
+_SET_SIZE = parameter("home.set_size", (2, 4), "alike", "assumed")
 _NEW = parameter("resident.new", 0.1, "of devices", "assumed: one a home and fortnight is bought, borrowed or reset")
 _OFTEN_NEW = parameter("resident.often_new", 0.8, "of kinds that are seen when installed", "assumed")
 _MOVING_IN = parameter("home.moving_in", 0.06, "of homes", "assumed: several devices are set up on one day")
 _MOVED = parameter("home.moved", 0.6, "of devices of such a home", "assumed")
+_MOVING_AT = parameter("home.moving_at", (0.1, 0.6), "of the time", "assumed")
+_MOVING_S = parameter("home.moving_for", 21600.0, "s", "assumed: an afternoon")
+_JOINS = parameter("resident.joins", (0.02, 0.8), "of the time", "assumed: any day")
 
 
-def clean_home(seed: int, days: float) -> Home:
-    """Return a home without any sender of spam, the same for the same seed and length."""
+def clean_home(seed: int, days: float, only: Collection[str] = frozenset(CLEAN_KINDS)) -> Home:
+    """Return a home without any sender of spam, the same for the same seed and length; of kinds in `only`."""
     dice = Dice(seed * 2 + 0x5EED)
-    kinds = _draw(dice)
     line = _line(dice)
+    kinds = _draw(dice, line, only)
     return _home(seed, days, kinds, line, dice)
 
 
@@ -55,21 +60,27 @@ def _home(seed: int, days: float, kinds: tuple[CleanKind, ...], line: Line, dice
     return Home(name, seed, seconds, residents, plan)
 
 
-def _draw(dice: Dice) -> tuple[CleanKind, ...]:
-    """Return the kinds of one home, drawn by their shares; at most one server or resolver of a kind."""
-    kinds = list(CLEAN_KINDS.values())
-    total = sum(kind.share for kind in kinds)
+def _draw(dice: Dice, line: Line, only: Collection[str]) -> tuple[CleanKind, ...]:
+    """Return the kinds of one home, drawn by their shares; rare ones once."""
+    kinds = [kind for kind in CLEAN_KINDS.values() if kind.name in only and not (line.port_25 and kind.is_server)]
     drawn: list[CleanKind] = []
     size = dice.whole(int(_SIZE[0]), int(_SIZE[1]))
     while len(drawn) < size:
-        sought = dice.between(0, total)
-        for kind in kinds:
-            sought -= kind.share
-            if sought < 0:
-                break
-        if kind.share > 1 or kind not in drawn:
+        kind = _pick(dice, kinds)
+        if kind.comes_in_sets and dice.chance(_SETS):
+            drawn.extend([kind] * min(dice.whole(int(_SET_SIZE[0]), int(_SET_SIZE[1])), size - len(drawn)))
+        elif kind.share > 1 or kind not in drawn:
             drawn.append(kind)
     return tuple(drawn)
+
+
+def _pick(dice: Dice, kinds: list[CleanKind]) -> CleanKind:
+    sought = dice.between(0, sum(kind.share for kind in kinds))
+    for kind in kinds:
+        sought -= kind.share
+        if sought < 0:
+            return kind
+    return kinds[-1]
 
 
 def _line(dice: Dice) -> Line:
@@ -79,13 +90,13 @@ def _line(dice: Dice) -> Line:
 
 
 def _residents(kinds: tuple[CleanKind, ...], line: Line, seconds: float, dice: Dice) -> Iterator[Resident]:
-    moving_s = dice.between(0.1, 0.6) * seconds if dice.chance(_MOVING_IN) else 0.0
+    moving_s = dice.between(*_MOVING_AT) * seconds if dice.chance(_MOVING_IN) else 0.0
     for number, kind in enumerate(kinds):
         joins_s = 0.0
         if moving_s and dice.chance(_MOVED):
-            joins_s = moving_s + dice.between(0, 6 * 3600)
+            joins_s = moving_s + dice.between(0, _MOVING_S)
         elif dice.chance(_OFTEN_NEW if kind.is_often_new else _NEW):
-            joins_s = dice.between(0.02, 0.8) * seconds
+            joins_s = dice.between(*_JOINS) * seconds
         yield Resident(
             name=f"{kind.name}-{number + 1}",
             kind=kind.name,
