@@ -8,6 +8,7 @@ from collections import deque
 from spamgate.core.counters import AUTH, DATA, HELO, MAIL, PORT_25, RCPT, STARTTLS, SUBMISSION
 from spamgate.core.engine import Engine
 from spamgate.core.lookups import PLAIN_NAME, TYPE_MX
+from spamgate.core.states import NORMAL, QUIET_S
 from spamgate.wire import smtp
 from spamgate.wire.address import Scope
 from spamgate_tools.corpus.facts import AAAA, OPEN, REFUSED, A, Host, Letter, Question, Reply
@@ -20,6 +21,7 @@ _PROXY_PORTS = (1080, 3128, 4145, 8080, 8118)
 _RESOLVER = b"\xc0\xa8\x4d\x01"  # whom queries go to, for reports
 _NEGATIVE = 400
 _PATROL_S = 60
+_LATEST_S = 1 << 30
 _QUESTIONS = (1 << 30) - 1
 
 _DONE = Reply(250, "2.0.0 Ok")
@@ -68,13 +70,34 @@ class Hearing:
         self._awaits_s = 0  # until then somebody may still be waiting for an answer
 
     def at(self, now_s: int, now_us: int) -> None:
-        """Tell the time; minute by minute where somebody waits for an answer, as a plane does in any case."""
-        while self._patrolled_s < self._awaits_s and now_s - self._patrolled_s >= 2 * _PATROL_S:
-            self._patrolled_s += _PATROL_S
-            self._engine.at(self._patrolled_s, 0)
-        if now_s - self._patrolled_s >= _PATROL_S:
+        """Tell the time; and between two facts each minute at which a plane's clock would bring something about."""
+        if now_s - self._patrolled_s >= 2 * _PATROL_S:
+            if self._patrolled_s:
+                self._catch_up(now_s)
+            self._patrolled_s = now_s
+        elif now_s - self._patrolled_s >= _PATROL_S:
             self._patrolled_s = now_s
         self._engine.at(now_s, now_us)
+
+    def _catch_up(self, now_s: int) -> None:
+        """Patrol when somebody has waited long enough, or been quiet for long enough."""
+        while True:
+            minutes = max(self._due_s() - self._patrolled_s + _PATROL_S - 1, _PATROL_S) // _PATROL_S
+            if self._patrolled_s + minutes * _PATROL_S >= now_s:
+                return
+            self._patrolled_s += minutes * _PATROL_S
+            self._engine.at(self._patrolled_s, 0)
+
+    def _due_s(self) -> int:
+        if self._patrolled_s < self._awaits_s:
+            return self._patrolled_s
+        due_s = _LATEST_S
+        devices = self._engine.devices
+        for device in range(devices.capacity if any(devices.state) else 0):
+            state = devices.state[device]
+            if state != NORMAL:
+                due_s = min(due_s, self._engine.board.evidence_s[device] + QUIET_S[state])
+        return due_s
 
     # --- look-ups ------------------------------------------------------------------------------------
 
