@@ -158,14 +158,20 @@ class _Runner:
             return 0
         yield flow.call.letter_s / 2
         if letter.is_accepted:
-            self._note_accepted(flow)
+            self._note_accepted(flow, letter)
         self._method.delivered(self._now_us, flow, letter)
         return letter.is_accepted or letter.reply.code >= _FOR_GOOD
 
     # --- what is noted -------------------------------------------------------------------------------
 
-    def _note_call(self, flow: Flow) -> None:
+    def _is_noted(self, flow: Flow, is_spam: bool) -> bool:
+        """Does it count: port 25, past the home's history, and of a sender only its spam, not its owner's mail."""
         if flow.call.port != 25 or self._now_us < self._counted_us:
+            return False
+        return is_spam or not self._home.residents[flow.device].is_sender
+
+    def _note_call(self, flow: Flow) -> None:
+        if not self._is_noted(flow, any(letter.is_spam for letter in flow.call.letters)):
             return
         record = self._devices[flow.device]
         record.calls += 1
@@ -174,9 +180,9 @@ class _Runner:
         if flow.device not in self._method.acted_us:
             record.calls_before += 1
 
-    def _note_accepted(self, flow: Flow) -> None:
+    def _note_accepted(self, flow: Flow, letter: Letter) -> None:
         flow.accepted += 1
-        if flow.call.port != 25 or self._now_us < self._counted_us:
+        if not self._is_noted(flow, letter.is_spam):
             return
         record = self._devices[flow.device]
         record.accepted_us.append(self._now_us)
