@@ -103,7 +103,7 @@ _TROUBLED = (
     CleanKind("broken-dns", "asks for its relay in vain for days", troubled.broken_dns, _RARE, _25),
     CleanKind("half-ipv6", "fails over IPv6 before each letter", troubled.half_ipv6, _RARE, _25),
     CleanKind("greylisted", "put off again and again", troubled.greylisted, _RARE, _25),
-    CleanKind("moved-provider", "its owner changes relays", troubled.moved_provider, _RARE, _25),
+    CleanKind("moved-provider", "its owner changes relays", troubled.moved_provider, _RARE, _BOTH),
     CleanKind(
         "unseen-relay", "learns its relay's address unseen", troubled.unseen_relay, _RARE, _25, asks_seen_dns=False
     ),

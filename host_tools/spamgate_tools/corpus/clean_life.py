@@ -49,6 +49,8 @@ _POWER_CUTS = parameter("home.power_cuts", 0.03, "a day", "assumed: about one a 
 _LINE_DOWNS = parameter("line.downs", 0.06, "a day", "assumed: some minutes or hours, twice a month")
 _DOWN_S = parameter("line.down_for", (300.0, 28800.0), "s", "assumed")
 _BOOT_S = parameter("reboot.delay", (20.0, 240.0), "s", "assumed: until the network is up and something is reported")
+_JITTER = parameter("timers.jitter", 0.02, "of a period", "assumed: a timer, and how long the work takes")
+_KNOWN_SITES = parameter("people.own_sites", 40, "web hosts", "assumed: of those of the home, one person's")
 _SWAY = parameter("rates.sway", 0.25, "of a count", "assumed: a week is much like the next")
 _RTT_S = parameter("servers.rtt", (0.012, 0.12), "s", "assumed: the same country to another continent")
 
@@ -192,7 +194,7 @@ class Life:
                 yield at_s + self.dice.between(0, jitter_s)
             at_s += DAY_S
 
-    def steadily(self, period_s: float, jitter: float = 0.02) -> Iterator[float]:
+    def steadily(self, period_s: float, jitter: float = _JITTER) -> Iterator[float]:
         """Yield a time every `period_s`, from some time after joining on."""
         at_s = self.joins_s + self.dice.between(0, period_s)
         while at_s < self.place.seconds:
@@ -236,7 +238,7 @@ class Life:
 
     # --- look-ups that have nothing to do with mail --------------------------------------------------
 
-    def browse(self, per_day: float, sites: int = 40) -> None:
+    def browse(self, per_day: float, sites: int = _KNOWN_SITES) -> None:
         """A person's look-ups: bursts of a few, some of the home's sites."""
         first = self.dice.whole(0, _SITES - 1)
         for at_s in self.awake(per_day / 3):

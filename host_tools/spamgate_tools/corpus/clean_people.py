@@ -36,6 +36,8 @@ _LETTERS = parameter(
 _PHONE_LETTERS = parameter("phone.letters", (0.1, 3), "a day", "assumed: most is read on the phone, little written")
 _PHONE_ASKS_MAIL = parameter("phone.mail_lookups", (4, 12), "a day", "assumed: thinned; imap., smtp. of each account")
 _ACCOUNTS = parameter("people.accounts", (1, 3), "mail accounts", "assumed: one of one's own, one of work, an old one")
+_TV_SITES = parameter("tv.sites", 12, "web hosts", "assumed: services and their advertising")
+_CONSOLE_SITES = parameter("console.sites", 6, "web hosts", "assumed")
 _TV_MISSES = parameter("tv.misses", (2, 12), "a day", "assumed: names of services that are gone or blocked")
 _RECEIVER_MISS_S = parameter(
     "receiver.miss_period", 600.0, "s", "BlueCat 2020: a receiver asks for a name that does not exist every 10 min"
@@ -70,6 +72,7 @@ _TWO_WRONG = parameter("password.two_accounts", 0.3, "of tries", "assumed: some 
 _WRONG_FROM = parameter("password.from", (0.05, 0.6), "of its time here", "assumed")
 _SET_UP = parameter("setup.accounts", (2, 3), "accounts", "assumed: all on the first evening")
 _SET_UP_S = parameter("setup.after", (600.0, 7200.0), "s after joining", "assumed")
+_NO_SUCH_HOST = parameter("setup.nxdomain", 0.8, "of guessed names", "assumed; the others get no answer at all")
 _NEXT_S = parameter("setup.next", (120.0, 1500.0), "s", "assumed: the next account's password must be found")
 _RECEIVERS = parameter("receiver.share", 0.15, "of things", "assumed")
 _PROBED = ("smtp", "mail", "imap", "pop")
@@ -220,7 +223,9 @@ def account_setup(life: Life) -> None:
         life.ask(at_s, no_such_name(f"autoconfig.{domain.name}"), Question(domain.name, MX, hosts=domain.exchanges))
         guessed = life.internet.relay(f"acct{dice.whole(1, 9999)}")
         for label in _PROBED:
-            life.ask(at_s + 1, Question(f"{label}.{domain.name}", A, NXDOMAIN if dice.chance(0.5) else SERVFAIL))
+            life.ask(
+                at_s + 1, Question(f"{label}.{domain.name}", A, NXDOMAIN if dice.chance(_NO_SUCH_HOST) else SERVFAIL)
+            )
         questions = life.internet.ask_host(guessed)
         probes = [(587, "open"), (465, "open"), (25, dice.pick((REFUSED, SILENT, "open")))]
         for number, (port, outcome) in enumerate(probes):
@@ -232,7 +237,7 @@ def account_setup(life: Life) -> None:
 
 def television(life: Life) -> None:
     """Films and advertising; asks for services that are gone."""
-    life.browse(life.between(_THING_ASKS), 12)
+    life.browse(life.between(_THING_ASKS), _TV_SITES)
     life.call_home(life.between(_THING_ASKS))
     for at_s in life.awake(life.between(_TV_MISSES)):
         life.miss(at_s, f"metrics{life.dice.whole(1, 9)}.oldservice.example")
@@ -240,7 +245,7 @@ def television(life: Life) -> None:
 
 def console(life: Life) -> None:
     """Games and updates."""
-    life.browse(life.between(_THING_ASKS), 6)
+    life.browse(life.between(_THING_ASKS), _CONSOLE_SITES)
     life.call_home(life.between(_THING_ASKS))
 
 

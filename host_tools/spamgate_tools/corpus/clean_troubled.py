@@ -49,7 +49,7 @@ _DEAD_HOSTS = parameter("dead.hosts", (2, 3), "MX hosts", "assumed: one and its 
 _BROKEN_FROM = parameter("broken_dns.from", (0.0, 0.7), "of its time here", "assumed")
 _SAYS_NO = parameter("broken_dns.nxdomain", 0.5, "of devices", "assumed: half say no such name, half that they failed")
 _PUT_OFF = parameter(
-    "greylisted.contacts", (1, 4), "put off", "as greylisting.contacts; several outgoing addresses to learn"
+    "greylisted.contacts", (1, 4), "put off", "assumed: as greylisting.contacts, or several servers to be learned"
 )
 _FORGETS = parameter("greylisted.forgets", 0.2, "of letters", "assumed: another server of the pool, or too long ago")
 _FIRST_TEST_S = parameter("new.first_test", (300.0, 7200.0), "s after joining", "assumed: it is being set up")

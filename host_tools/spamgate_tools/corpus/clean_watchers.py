@@ -39,7 +39,7 @@ def monitor(life: Life) -> None:
         outages = [(at_s, at_s + life.between(_DOWN_S)) for at_s in life.seldom(_DOWN)]
         host = Host(f"mail.{domain.name}", domain.first.address)
         starts_tls = dice.chance(_MONITOR_TLS)
-        for at_s in life.steadily(max(period_s, 60.0 * len(domains)), 0.01):
+        for at_s in life.steadily(max(period_s, 60.0 * len(domains))):
             outcome = dice.pick((REFUSED, SILENT)) if any(a <= at_s < b for a, b in outages) else OPEN
             call = Call(host, 25, outcome, helo="monitor.home.example", starts_tls=starts_tls)
             questions = life.internet.ask_host(host) if dice.chance(_MONITOR_ASKS) else ()
