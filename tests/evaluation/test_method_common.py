@@ -8,7 +8,16 @@ from evaluation.method_homes import asks_mx, call, every, home_of, outcome
 from spamgate_tools.corpus.facts import OPEN, REFUSED, Home
 from spamgate_tools.evaluation.methods import METHODS
 
-_LITERATURE = ("spot", "random_walk", "throttle", "mx_rule", "many_servers", "many_mails", "block_25")
+_LITERATURE = (
+    "spot",
+    "spot_theta",
+    "random_walk",
+    "throttle",
+    "mx_rule",
+    "many_servers",
+    "many_mails",
+    "block_25",
+)
 _WITHOUT_SETTINGS = ("none", "block_25")
 
 

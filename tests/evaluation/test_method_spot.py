@@ -5,7 +5,7 @@ import statistics
 
 from evaluation.method_homes import call, every, home_of, letter, outcome
 from spamgate_tools.corpus.facts import UNKNOWN, Letter
-from spamgate_tools.evaluation.methods.spot import Spot
+from spamgate_tools.evaluation.methods.spot import Spot, SpotTheta
 from spamgate_tools.evaluation.methods.wald import SequentialTest
 from spamgate_tools.sample.world import Dice
 
@@ -99,15 +99,15 @@ def test_what_was_refused_at_every_recipient_has_no_text_to_see():
 
 def test_good_mail_is_not_touched_unless_the_filter_is_as_bad_as_theta0():
     good = [call(number % 3, is_spam=False) for number in range(2000)]
-    acted = {0.0006: 0, 0.2: 0}
-    for mistakes in acted:
+    acted: dict[type[Spot], int] = {Spot: 0, SpotTheta: 0}
+    for method in acted:
         for seed in range(20):
-            record = outcome(home_of(every(60.0, good), seed=seed), Spot(mistakes=mistakes))
-            acted[mistakes] += record.acted_us is not None
-    assert acted[0.0006] == 0
+            record = outcome(home_of(every(60.0, good), seed=seed), method())
+            acted[method] += record.acted_us is not None
+    assert acted[Spot] == 0
     mean, wrong = _exactly(_PUBLISHED, 0.2)
     share = 1 - (1 - wrong) ** (2000 / mean)  # of such devices
-    assert abs(acted[0.2] / 20 - share) < 0.25 and share > 0.5
+    assert abs(acted[SpotTheta] / 20 - share) < 0.25 and share > 0.5
 
 
 def test_an_acquitted_device_is_tested_anew():

@@ -30,8 +30,17 @@ NONE = MethodEntry(
     reading="Never acts: what all others' delays and losses are counted against.",
 )
 
-_PUBLISHED = (spot, random_walk, throttle, mx_rule, many_servers, many_mails, block_25)
+_MADE = (
+    NONE,
+    spamgate.ENTRY,
+    spot.ENTRY,
+    spot.ENTRY_THETA,
+    random_walk.ENTRY,
+    throttle.ENTRY,
+    mx_rule.ENTRY,
+    many_servers.ENTRY,
+    many_mails.ENTRY,
+    block_25.ENTRY,
+)
 
-METHODS: dict[str, MethodEntry] = {
-    entry.name: entry for entry in (NONE, spamgate.ENTRY, *(made.ENTRY for made in _PUBLISHED))
-}
+METHODS: dict[str, MethodEntry] = {entry.name: entry for entry in _MADE}

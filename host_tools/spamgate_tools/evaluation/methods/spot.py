@@ -58,44 +58,74 @@ class Spot(Cutting):
         self._scores[flow.device] = 0.0 if self._test.acquits(score) else score
 
 
+class SpotTheta(Spot):
+    """SPOT whose filter errs as often as its thetas say."""
+
+    name = "spot_theta"
+
+    def __init__(self, errors: tuple[float, float] = (_ALPHA, _BETA)) -> None:
+        super().__init__(errors, finds=_THETA_1, mistakes=_THETA_0)
+
+
 _PUBLISHED = "alpha = beta = 0.01"
+_ERRORS = ((0.2, 0.2), (0.1, 0.1), (0.05, 0.05), (0.001, 0.01), (1e-4, 0.01), (1e-5, 0.001), (1e-6, 0.001))
 
 
 def sweep() -> list[Setting]:
-    """Return SPOT with other error bounds, and with filters that err as often as its thetas allow."""
-    settings: list[Setting] = [(_PUBLISHED, Spot)]
-    for alpha, beta in ((0.2, 0.2), (0.1, 0.1), (0.05, 0.05), (0.001, 0.01), (1e-4, 0.01), (1e-6, 0.001)):
-        settings.append((f"alpha = {alpha:g}, beta = {beta:g}", partial(Spot, (alpha, beta))))
-    for mistakes in (0.01, 0.05, _THETA_0):
-        label = f"filter finds {_THETA_1:.0%}, errs in {mistakes:.0%}"
-        settings.append((label, partial(Spot, finds=_THETA_1, mistakes=mistakes)))
-    label = f"alpha = 1e-06, beta = 0.001, filter errs in {_THETA_0:.0%}"
-    settings.append((label, partial(Spot, (1e-6, 0.001), finds=_THETA_1, mistakes=_THETA_0)))
-    return settings
+    """Return SPOT with other error bounds."""
+    others: list[Setting] = [(_label(*errors), partial(Spot, errors)) for errors in _ERRORS]
+    return [(_PUBLISHED, Spot), *others]
 
 
+def sweep_theta() -> list[Setting]:
+    """Return the same with the worse filter."""
+    others: list[Setting] = [(_label(*errors), partial(SpotTheta, errors)) for errors in _ERRORS]
+    return [(_PUBLISHED, SpotTheta), *others]
+
+
+def _label(alpha: float, beta: float) -> str:
+    return f"alpha = {alpha:g}, beta = {beta:g}"
+
+
+_CITATION = "Duan et al., Detecting Spam Zombies by Monitoring Outgoing Messages, IEEE TDSC 9(2), 2012"
 _PAPER = "Duan et al., TDSC 2012, as commonly cited"
-_MASON = "J. Mason 2008: SpamAssassin 3.2 at threshold 5.0"
+_MASON = "J. Mason 2008: SpamAssassin at its threshold of 5.0, network tests and training included"
+_READING = (
+    "Sees the content of every message on port 25, under TLS too, through an oracle: what a real gateway cannot. "
+    "A message counts once its text is over, so the one that convicts has passed. An acquitted device is tested anew, "
+    "as published. "
+)
+_PARAMETERS = (
+    Parameter("alpha", _ALPHA, "wrong alarms a test", _PAPER),
+    Parameter("beta", _BETA, "misses a test", _PAPER),
+    Parameter("theta1", _THETA_1, "of a zombie's messages called spam", _PAPER),
+    Parameter("theta0", _THETA_0, "of a normal machine's messages called spam", _PAPER),
+)
 
 ENTRY = MethodEntry(
     name=Spot.name,
-    title="SPOT (content filter and SPRT)",
-    citation="Duan et al., Detecting Spam Zombies by Monitoring Outgoing Messages, IEEE TDSC 9(2), 2012",
+    title="SPOT, best filter (oracle)",
+    citation=_CITATION,
     factory=Spot,
     sweep=sweep,
     published=_PUBLISHED,
-    reading=(
-        "Sees the content of every message on port 25, under TLS too, through an oracle: what a real gateway cannot. "
-        "The oracle errs as SpamAssassin did, far less often than theta1 and theta0 allow for, to SPOT's favour; "
-        "the sweep has filters that err more. A message counts once its text is over, so the one that convicts has "
-        "passed. An acquitted device is tested anew, as published."
-    ),
+    reading=_READING
+    + "The oracle errs as a well trained SpamAssassin on a mail server did, far less often than theta1 "
+    "and theta0 allow for: to SPOT's favour.",
     parameters=(
-        Parameter("alpha", _ALPHA, "wrong alarms a test", _PAPER),
-        Parameter("beta", _BETA, "misses a test", _PAPER),
-        Parameter("theta1", _THETA_1, "of a zombie's messages called spam", _PAPER),
-        Parameter("theta0", _THETA_0, "of a normal machine's messages called spam", _PAPER),
+        *_PARAMETERS,
         Parameter("filter_finds", _FINDS, "of spam", _MASON),
         Parameter("filter_mistakes", _MISTAKES, "of good mail", _MASON),
     ),
+)
+
+ENTRY_THETA = MethodEntry(
+    name=SpotTheta.name,
+    title="SPOT, filter as its thetas (oracle)",
+    citation=_CITATION,
+    factory=SpotTheta,
+    sweep=sweep_theta,
+    published=_PUBLISHED,
+    reading=_READING + "The oracle errs just as often as theta1 and theta0 say, which is what the test is made for.",
+    parameters=_PARAMETERS,
 )
