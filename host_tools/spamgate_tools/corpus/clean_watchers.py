@@ -33,13 +33,13 @@ def monitor(life: Life) -> None:
     dice = life.dice
     place = life.place
     domains = [life.internet.domain() for _ in range(life.whole(_WATCHED))]
-    period_s = life.between(_CHECK_S)
+    period_s = max(life.between(_CHECK_S), _CHECK_S[0] * len(domains))
     route = by_submission(life, "webpost", "monitor.home.example")
     for number, domain in enumerate(domains):
         outages = [(at_s, at_s + life.between(_DOWN_S)) for at_s in life.seldom(_DOWN)]
         host = Host(f"mail.{domain.name}", domain.first.address)
         starts_tls = dice.chance(_MONITOR_TLS)
-        for at_s in life.steadily(max(period_s, 60.0 * len(domains))):
+        for at_s in life.steadily(period_s):
             outcome = dice.pick((REFUSED, SILENT)) if any(a <= at_s < b for a, b in outages) else OPEN
             call = Call(host, 25, outcome, helo="monitor.home.example", starts_tls=starts_tls)
             questions = life.internet.ask_host(host) if dice.chance(_MONITOR_ASKS) else ()
