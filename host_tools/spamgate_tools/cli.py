@@ -12,6 +12,7 @@ from spamgate_tools.commands.boards import boards
 from spamgate_tools.commands.confirm import confirm
 from spamgate_tools.commands.decode import decode
 from spamgate_tools.commands.devices import devices
+from spamgate_tools.commands.eval import evaluate
 from spamgate_tools.commands.explain import explain
 from spamgate_tools.commands.flash import flash
 from spamgate_tools.commands.gateway import gateway
@@ -53,6 +54,7 @@ for verb in (settings, journal, metrics, clock, put):
 spamgate.add_command(link_key)
 spamgate.add_command(blocklist)
 spamgate.add_command(lab)
+spamgate.add_command(evaluate)
 
 
 def main() -> None:

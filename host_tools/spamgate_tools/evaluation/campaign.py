@@ -54,12 +54,12 @@ def jobs_of(ids: list[HomeId], swept_ids: list[HomeId], names: list[str]) -> lis
     return [Job(home, wide if home in chosen else plain) for home in ids]
 
 
-def run(jobs: list[Job], processes: int = 0, progressed: Progressed | None = None) -> list[Outcome]:
-    """Run all jobs; `progressed` hears of each that is done, and of how many there are."""
-    outcomes: list[Outcome] = []
+def run(jobs: list[Job], processes: int = 0, progressed: Progressed | None = None) -> list[list[Outcome]]:
+    """Run all jobs, and return what came of each; `progressed` hears how many are done, and of how many."""
+    outcomes: list[list[Outcome]] = []
     with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
         for done, found in enumerate(pool.map(run_job, jobs), 1):
-            outcomes.extend(found)
+            outcomes.append(found)
             if progressed:
                 progressed(done, len(jobs))
     return outcomes

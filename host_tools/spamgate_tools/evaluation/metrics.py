@@ -1,4 +1,4 @@
-"""Turns outcomes into figures: what leaked of senders, whom of the clean devices a detector touched, how sure that is."""
+"""Turns outcomes into figures: what leaked of senders, whom of the clean a detector touched, and how sure that is."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -88,7 +88,7 @@ def _sending(home: Home, record: DeviceRecord) -> Sending:
 
 
 def _joined(records: list[DeviceRecord]) -> DeviceRecord:
-    """Return what several devices did together: a swarm, or one machine under many MACs.  One found is the bot found."""
+    """Return what several devices did together: a swarm, or one machine under many MACs.  One found: all found."""
     if len(records) == 1:
         return records[0]
     acted = [record.acted_us for record in records if record.acted_us is not None]
