@@ -20,13 +20,9 @@ _QUIET = parameter(
     "core/dialogue: five strangers a day are one too many; DESIGN 5: five are contained",
 )
 _PAST_S = parameter("groomer.past", 25 * 3600.0, "s", "core/contacts: a past begins a day after the first contact")
-_FLOOD = parameter(
-    "groomer.per_hour", 60.0, "letters an hour", "plane/linux_rules: far below the bucket of all, 60/min"
-)
 _FLOOD_LETTERS = parameter("groomer.letters", 300, "a home", "assumed: keeps runs small")
 _DAILY = parameter("accountant.letters", 19, "letters a day", "core/dialogue: twenty strangers are a mass mailing")
 _FRIENDS = parameter("accountant.providers", 4, "providers", "core/mail: a fifth in a day is a wide fan-out")
-_LOGIN_LETTERS = parameter("adaptive_login.letters", 300, "a home", "assumed: keeps runs small")
 _HELO = "mail.webshop.example"  # a steady host name
 
 
@@ -43,7 +39,7 @@ def groomer(bot: Bot) -> None:
     at_s = bot.start_s + _PAST_S
     for _ in range(_FLOOD_LETTERS):
         bot.mail(at_s, _manner(), friend)
-        at_s += 3600 / _FLOOD * bot.dice.between(0.4, 1.6)
+        at_s += bot.wait_s * bot.dice.between(0.4, 1.6)
 
 
 def accountant(bot: Bot) -> None:
@@ -63,6 +59,6 @@ def login_on_25(bot: Bot) -> None:
     """Logs in on port 25 of one hoster with a stolen password: who is let in is trusted at once."""
     host = bot.life.internet.relay("smallhost")
     domain = MailDomain("smallhost.example", (host,))
-    for at_s in bot.campaigns(60):
+    for at_s in bot.campaigns():
         call = replace(bot.call(host, domain, _manner()), login=True)
         bot.life.run(at_s, Errand(by_host_name(bot, domain, at_s)[0], ((call,),)))

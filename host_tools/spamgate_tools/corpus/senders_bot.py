@@ -18,6 +18,7 @@ _CAMPAIGNS = parameter(
     "campaign.count", 4, "in two days", "assumed: bots mail while orders last, then wait for the next (Kreibich 2009)"
 )
 SPAN_S = parameter("campaign.span", 47 * 3600.0, "s", "assumed: two days show everything but the patient ones")
+_ALWAYS_ON = parameter("campaign.always_on", 0.6, "of the span", "assumed: who would mail for longer never rests")
 _JITTER = parameter("campaign.jitter", (0.4, 1.6), "of the mean wait", "assumed: threads wait for servers, not clocks")
 _AT_LARGE = parameter(
     "victims.at_large",
@@ -64,9 +65,10 @@ class Manner:
 
 
 class Bot:
-    """One infected device, or one more name of it; begins at `start_s`."""
+    """One infected device, or one more name of it; begins at `start_s` and makes `per_hour` connections."""
 
-    def __init__(self, life: Life, start_s: float) -> None:
+    def __init__(self, life: Life, start_s: float, per_hour: float) -> None:
+        self.per_hour = per_hour
         self.life = life
         self.dice = life.dice
         self.start_s = start_s
@@ -126,17 +128,22 @@ class Bot:
             recipients.append((f"user{self._victims}.{self.life.name}@{domain}", reply))
         return Letter(sender, tuple(recipients), TAKEN, is_spam=True)
 
-    def campaigns(self, per_hour: float, share: float = 1.0, span_s: float = SPAN_S) -> Iterator[float]:
-        """Yield when it mails: at this rate while a campaign lasts, a few campaigns over two days.
+    @property
+    def wait_s(self) -> float:
+        """The mean time between two connections."""
+        return 3600 / self.per_hour
+
+    def campaigns(self, share: float = 1.0) -> Iterator[float]:
+        """Yield when it mails: at its rate while a campaign lasts, a few campaigns over two days.
 
         `share`: of the home's letters; several devices have theirs together.  Slow ones mail all the time.
         """
-        wait_s = 3600 / per_hour
-        letters = min(_LETTERS * share, span_s / wait_s)
-        count = 1 if letters * wait_s > 0.6 * span_s else _CAMPAIGNS
+        wait_s = self.wait_s
+        letters = min(_LETTERS * share, SPAN_S / wait_s)
+        count = 1 if letters * wait_s > _ALWAYS_ON * SPAN_S else _CAMPAIGNS
         for number in range(count):
-            at_s = self.start_s + span_s * number / count
-            end_s = self.start_s + span_s * (number + 1) / count
+            at_s = self.start_s + SPAN_S * number / count
+            end_s = self.start_s + SPAN_S * (number + 1) / count
             if number:
                 at_s += self.dice.between(0, 0.9) * (end_s - at_s - letters / count * wait_s)
             for _ in range(int(letters / count)):
@@ -144,9 +151,9 @@ class Bot:
                     yield at_s
                 at_s += wait_s * self.life.between(_JITTER)
 
-    def spam(self, per_hour: float, manner: Manner, share: float = 1.0) -> None:
+    def spam(self, manner: Manner, share: float = 1.0) -> None:
         """Mail through all campaigns in one manner."""
-        for at_s in self.campaigns(per_hour, share):
+        for at_s in self.campaigns(share):
             self.mail(at_s, manner)
 
 

@@ -1,6 +1,5 @@
 """Senders that mail straight to their victims' servers: by pace, by how they find servers, by how they speak."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from spamgate_tools.corpus.facts import POLICY, REFUSED, SILENT, Call, Errand, Question, Reply
@@ -19,9 +18,8 @@ from spamgate_tools.corpus.senders_bot import (
 
 _LOW = parameter("rejected.low", 0.02, "of recipients", "assumed: a well-kept list")
 _HIGH = parameter("rejected.high", 0.35, "of recipients", "Stringhini et al., B@bel, USENIX Security 2012")
-_BULK = parameter("many_letters.letters", 50, "a connection", "assumed: until the server's usual limit (Postfix: 100)")
+_BULK = parameter("many_letters.letters", 50, "a connection", "assumed: below what servers take on one connection")
 _CROWD = parameter("many_recipients.recipients", 100, "a letter", "RFC 5321 4.5.3.1.8: servers take at least 100")
-_BULK_S = parameter("bulk.every", 600.0, "s", "assumed: slow on purpose, the letters are on few connections")
 _BULK_CALLS = parameter("bulk.calls", 12, "connections", "assumed: keeps runs small")
 _RETRY_S = parameter(
     "queue_bot.retries", (600.0, 1800.0, 3600.0), "s", "assumed: bots with a queue exist to pass greylisting"
@@ -29,6 +27,7 @@ _RETRY_S = parameter(
 _GREYLISTED = parameter("queue_bot.greylisted", 0.3, "of servers", "assumed: so that the queue is of use")
 _ORDERS_S = parameter("orders.every", 3600.0, "s", "assumed: asks for new orders by name, like anything else")
 _CAPTURE = "capture spambot_2010-11-18, de-duplicated: 295 connections, 345 MX names"
+_CAPTURED_SHARE = parameter("captured.share", 0.5, "of a home's letters", "about as many as the capture has, 295")
 _CAPTURED_SILENT = parameter("captured.silent", 30 / 295, "of connections", _CAPTURE)
 _CAPTURED_BANNER = parameter("captured.banner_refuses", 30 / 295, "of connections", _CAPTURE)
 _CAPTURED_UNKNOWN = parameter("captured.unknown", 76 / 295, "of connections", _CAPTURE)
@@ -39,70 +38,66 @@ _CAPTURED_NO_SERVER = parameter("captured.refused", 0.02, "of connections", "ass
 _LATER = Reply(451, "4.3.0 Temporary lookup failure")
 
 
-def paced(per_hour: float) -> Callable[[Bot], None]:
-    """MX, then one letter a connection, at this rate."""
-
-    def live(bot: Bot) -> None:
-        bot.spam(per_hour, Manner(by_mx))
-
-    return live
+def plain(bot: Bot) -> None:
+    """MX, then one letter a connection."""
+    bot.spam(Manner(by_mx))
 
 
 def address_only(bot: Bot) -> None:
     """Guesses names of servers; some guesses do not exist, and a victim nobody guessed is skipped."""
-    bot.spam(60, Manner(by_guess, at_large=0.0))
+    bot.spam(Manner(by_guess, at_large=0.0))
 
 
 def orders(bot: Bot) -> None:
     """Calls addresses that came with its orders; asks DNS only for where the orders are."""
     _ask_for_orders(bot)
-    bot.spam(120, Manner(by_orders))
+    bot.spam(Manner(by_orders))
 
 
 def blind(bot: Bot) -> None:
     """All its DNS goes over HTTPS: connections appear out of nothing."""
-    bot.spam(60, Manner(by_mx))
+    bot.spam(Manner(by_mx))
 
 
 def public_resolver(bot: Bot) -> None:
     """Asks a resolver it brought along, by plain DNS that passes the gateway all the same."""
-    bot.spam(60, Manner(by_mx))
+    bot.spam(Manner(by_mx))
 
 
 def own_resolver(bot: Bot) -> None:
     """Asks the root itself."""
-    bot.spam(120, Manner(by_own_resolver))
+    bot.spam(Manner(by_own_resolver))
 
 
 def ipv6(bot: Bot) -> None:
     """Mails servers with IPv6 only, by IPv6."""
-    bot.spam(60, Manner(by_mx_v6, wants_v6=True))
+    bot.spam(Manner(by_mx_v6, wants_v6=True))
 
 
 def snowshoe(*bots: Bot) -> None:
     """Several devices of a home share one list, each of them slow."""
     for bot in bots:
-        bot.spam(30 / len(bots), Manner(by_mx), 1 / len(bots))
+        bot.spam(Manner(by_mx), 1 / len(bots))
 
 
 def rejected_low(bot: Bot) -> None:
     """A list well kept."""
-    bot.spam(120, Manner(by_mx, unknown=_LOW))
+    bot.spam(Manner(by_mx, unknown=_LOW))
 
 
 def rejected_high(bot: Bot) -> None:
     """A list bought, a third of it dead."""
-    bot.spam(120, Manner(by_mx, unknown=_HIGH))
+    bot.spam(Manner(by_mx, unknown=_HIGH))
 
 
 def impersonator(bot: Bot) -> None:
     """Says that it is the victim's own server."""
-    bot.spam(60, Manner(by_mx, helo=lambda domain: f"mail.{domain}"))
+    bot.spam(Manner(by_mx, helo=lambda domain: f"mail.{domain}"))
 
 
 def sealed(bot: Bot) -> None:
     """Begins TLS wherever it can: envelopes are unseen."""
-    bot.spam(60, Manner(by_mx, starts_tls=True))
+    bot.spam(Manner(by_mx, starts_tls=True))
 
 
 def many_letters(bot: Bot) -> None:
@@ -118,18 +113,18 @@ def many_recipients(bot: Bot) -> None:
 def one_provider(bot: Bot) -> None:
     """Its list is of one large provider's customers."""
     provider = bot.life.internet.large(bot.dice)
-    for at_s in bot.campaigns(120):
+    for at_s in bot.campaigns():
         bot.mail(at_s, Manner(by_mx), provider)
 
 
 def queueing(bot: Bot) -> None:
     """Comes back to servers that put it off."""
-    bot.spam(60, Manner(by_mx, greylisted=_GREYLISTED, retry_s=_RETRY_S))
+    bot.spam(Manner(by_mx, greylisted=_GREYLISTED, retry_s=_RETRY_S))
 
 
 def captured(bot: Bot) -> None:
     """The bot of the capture: 295 connections in 63 seconds, most of them turned away."""
-    for at_s in bot.campaigns(295 / 63 * 3600, 0.5):
+    for at_s in bot.campaigns(_CAPTURED_SHARE):
         domain = bot.life.internet.domain()
         if bot.dice.chance(_CAPTURED_MISSES):
             bot.life.ask(at_s, no_such_name(domain.name, 15))
@@ -160,7 +155,7 @@ def _as_captured(bot: Bot, domain: MailDomain) -> Call:
 
 def _bulk(bot: Bot, manner: Manner) -> None:
     for number in range(_BULK_CALLS):
-        bot.mail(bot.start_s + number * _BULK_S * bot.dice.between(0.8, 1.2), manner)
+        bot.mail(bot.start_s + number * bot.wait_s * bot.dice.between(0.8, 1.2), manner)
 
 
 def _ask_for_orders(bot: Bot) -> None:
