@@ -6,6 +6,7 @@ Kinds that mail by port 25 are far more frequent here than in the world: it is t
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from spamgate_tools.corpus import clean_mixed as mixed
 from spamgate_tools.corpus import clean_people as people
 from spamgate_tools.corpus import clean_reporters as reporters
 from spamgate_tools.corpus import clean_servers as servers
@@ -111,6 +112,11 @@ _TROUBLED = (
         "first-relays", "new; relays are tried until one works", troubled.first_relays, _FEW, _BOTH, is_often_new=True
     ),
 )
+_MIXED = (
+    CleanKind("second-router", "a network of its own behind it", mixed.second_router, _RARE, _BOTH),
+    CleanKind("container-host", "programs that each call themselves otherwise", mixed.container_host, _RARE, _25),
+    CleanKind("direct-send", "an office's scanner; the office's MX by name", mixed.direct_send, _RARE, _25),
+)
 _SERVERS = (
     CleanKind("mail-fetcher", "filters fetched mail; relay on port 25", servers.mail_fetcher, _RARE, _25),
     CleanKind("smarthost", "a mail server that hands in at one relay", servers.smarthost_user, _RARE, _25),
@@ -128,5 +134,5 @@ _WATCHERS = (
 )
 
 CLEAN_KINDS: dict[str, CleanKind] = {
-    kind.name: kind for kind in (*_PEOPLE, *_REPORTERS, *_TROUBLED, *_SERVERS, *_WATCHERS)
+    kind.name: kind for kind in (*_PEOPLE, *_REPORTERS, *_TROUBLED, *_MIXED, *_SERVERS, *_WATCHERS)
 }
