@@ -25,7 +25,7 @@ _LAN = (10, 77)  # a home may have more residents, one after another, than a /24
 _PREFIX = bytes.fromhex("fd77007700770000")
 _STRANGER = bytes((192, 0, 2, 66))
 _US = 1000000
-_CLOCK_US = 60 * _US  # how long the LAN is silent at the most: a router asks who is there
+_CLOCK_US = 60 * _US
 _DHCP_CLIENT = 68
 _DHCP_SERVER = 67
 _REFUSED = 400
@@ -47,19 +47,16 @@ class Frames(Method):
         self._devices = [_device(number, resident.name, dice) for number, resident in enumerate(home.residents)]
         order = [(int(resident.joins_s * _US), number) for number, resident in enumerate(home.residents)]
         self._joining = sorted(order, reverse=True)
+        self._told_us = 0  # when the clock is told next
         self._talks: dict[Flow, _Talk] = {}
 
     def at(self, now_us: int) -> None:
-        """Whoever joins asks for an address; where nothing is said the router asks for somebody's."""
+        """Whoever joins asks for an address; the router asks for somebody's each minute: it tells a reader the time."""
         while self._joining and self._joining[-1][0] <= now_us:
             at_us, number = self._joining.pop()
-            self._be(at_us)
+            self._tick(at_us)
             self._join(self._devices[number])
-        records = self.world.records
-        while records and self._start_us + now_us - records[-1][0] > _CLOCK_US:
-            self._be(records[-1][0] - self._start_us + _CLOCK_US)
-            self.world.send_frame(packets.arp(self._router, Station(bytes(6), _ROUTER), False))
-        self._be(now_us)
+        self._tick(now_us)
 
     def asked(self, now_us: int, device: int, question: Question) -> None:
         """A query and its answer."""
@@ -107,6 +104,14 @@ class Frames(Method):
     def far(self, host: Host) -> Station:
         """Return a server as it is seen at home."""
         return Station(self._router.mac, host.address, 50)
+
+    def _tick(self, now_us: int) -> None:
+        """Let the clock go on to `now_us`."""
+        while self._told_us <= now_us:
+            self._be(self._told_us)
+            self.world.send_frame(packets.arp(self._router, Station(bytes(6), _ROUTER), False))
+            self._told_us += _CLOCK_US
+        self._be(now_us)
 
     def _be(self, now_us: int) -> None:
         self.world.now_us = max(self.world.now_us, self._start_us + now_us)

@@ -70,23 +70,15 @@ class Hearing:
         self._awaits_s = 0  # until then somebody may still be waiting for an answer
 
     def at(self, now_s: int, now_us: int) -> None:
-        """Tell the time; and between two facts each minute at which a plane's clock would bring something about."""
-        if now_s - self._patrolled_s >= 2 * _PATROL_S:
-            if self._patrolled_s:
-                self._catch_up(now_s)
+        """Tell the time.  A plane's clock lets the engine patrol each minute, here only when it may bring something."""
+        if not self._patrolled_s:
             self._patrolled_s = now_s
-        elif now_s - self._patrolled_s >= _PATROL_S:
-            self._patrolled_s = now_s
-        self._engine.at(now_s, now_us)
-
-    def _catch_up(self, now_s: int) -> None:
-        """Patrol when somebody has waited long enough, or been quiet for long enough."""
-        while True:
+        latest_s = now_s - (now_s - self._patrolled_s) % _PATROL_S
+        while self._patrolled_s < latest_s:
             minutes = max(self._due_s() - self._patrolled_s + _PATROL_S - 1, _PATROL_S) // _PATROL_S
-            if self._patrolled_s + minutes * _PATROL_S >= now_s:
-                return
-            self._patrolled_s += minutes * _PATROL_S
+            self._patrolled_s = min(self._patrolled_s + minutes * _PATROL_S, latest_s)
             self._engine.at(self._patrolled_s, 0)
+        self._engine.at(now_s, now_us)
 
     def _due_s(self) -> int:
         if self._patrolled_s < self._awaits_s:
