@@ -7,6 +7,7 @@ SpamAssassin threshold", 2008 (taint.org), read: 0.06 % of good mail, 1.49 % of 
 """
 
 from functools import partial
+from zlib import crc32
 
 from spamgate_tools.corpus.facts import Home, Letter
 from spamgate_tools.corpus.parameters import Parameter
@@ -19,7 +20,6 @@ from spamgate_tools.sample.world import Dice
 _ALPHA = _BETA = 0.01
 _THETA_1, _THETA_0 = 0.9, 0.2
 _FINDS, _MISTAKES = 0.9851, 0.0006  # of spam, of good mail
-_SALT = 0x5907  # the filter's luck is not the home's
 
 
 class Spot(Cutting):
@@ -33,18 +33,17 @@ class Spot(Cutting):
     def __init__(
         self,
         errors: tuple[float, float] = (_ALPHA, _BETA),
-        thetas: tuple[float, float] = (_THETA_0, _THETA_1),
         finds: float = _FINDS,
         mistakes: float = _MISTAKES,
     ) -> None:
         super().__init__()
-        self._test = SequentialTest(*thetas, *errors)
+        self._test = SequentialTest(_THETA_0, _THETA_1, *errors)
         self._finds, self._mistakes = finds, mistakes
 
     def begin(self, home: Home) -> None:
         """Start a test of every device."""
         super().begin(home)
-        self._dice = Dice(home.seed ^ _SALT)
+        self._dice = Dice(home.seed << 32 | crc32(home.kind.encode()))
         self._scores = [0.0] * len(home.residents)
 
     def delivered(self, now_us: int, flow: Flow, letter: Letter) -> None:

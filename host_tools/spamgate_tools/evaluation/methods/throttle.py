@@ -104,6 +104,7 @@ def sweep() -> list[Setting]:
     settings: list[Setting] = [(_PUBLISHED, Throttle), ("4 known, 1 s, alarm at 100", partial(Throttle, 4))]
     for period_s, queue in ((1, 20), (1, 5), (10, 20), (10, 5), (60, 10), (60, 3), (600, 3), (3600, 3), (3600, 1)):
         settings.append((f"5 known, {period_s} s, alarm at {queue}", partial(Throttle, 5, float(period_s), queue)))
+    settings.append(("4 known, 1 h, alarm at 1", partial(Throttle, 4, 3600.0, 1)))
     for known in (3, 2, 1):
         settings.append((f"{known} known, 4 h, alarm at 1", partial(Throttle, known, 14400.0, 1)))
     return settings
