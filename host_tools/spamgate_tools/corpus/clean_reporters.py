@@ -20,10 +20,12 @@ from spamgate_tools.corpus.clean_routes import (
     send,
     unasked,
 )
-from spamgate_tools.corpus.facts import Host, ProxyOpened
+from spamgate_tools.corpus.facts import DAY_S, UNKNOWN, Host, Letter, ProxyOpened, Reply
 from spamgate_tools.corpus.parameters import parameter
 
 Span = tuple[float, ...]
+Spoilt = tuple[float, float, Reply]
+NEVER_SPOILT: Spoilt = (0.0, 0.0, UNKNOWN)
 
 _ASKS_ONCE = parameter(
     "reporters.ask_at_start_only", 0.15, "of devices", "assumed: embedded mail clients keep the first address for weeks"
@@ -60,6 +62,10 @@ _BOTH_WAYS = parameter(
     "inverter.owner_too", 0.5, "of inverters", "assumed: a copy to the owner, by the provider's relay"
 )
 _NIGHT_SWAY_S = parameter("reporters.night_sway", 120.0, "s", "assumed: timers drift, jobs take their time")
+_SPOILT = parameter("reporters.spoilt", 0.1, "of those straight to MX", "assumed: an address was given up, or is full")
+_SPOILT_FROM = parameter("reporters.spoilt_from", (0.0, 0.8), "of its time here", "assumed")
+_SPOILT_DAYS = parameter("reporters.spoilt_for", (1.0, 12.0), "days", "assumed: nobody misses the mail of a device")
+_FULL = (Reply(452, "4.2.2 The email account is over quota"), Reply(552, "5.2.2 Mailbox full"))
 _LOOKUPS = parameter("reporters.lookups", (4, 14), "a day", "assumed: the maker's names, thin on purpose")
 _BOTH = parameter("reporters.second_recipient", 0.4, "of devices", "assumed: two people want to know")
 
@@ -173,7 +179,9 @@ def _as_asked(life: Life, routes: list[Route]) -> list[Route]:
     return routes
 
 
-def _live(life: Life, habits: Habits, routes: list[Route], recipients: tuple[str, ...]) -> None:
+def _live(
+    life: Life, habits: Habits, routes: list[Route], recipients: tuple[str, ...], spoilt: Spoilt = NEVER_SPOILT
+) -> None:
     """Nightly reports, single events, and bursts."""
     dice = life.dice
     life.call_home(life.between(_LOOKUPS))
@@ -183,7 +191,9 @@ def _live(life: Life, habits: Habits, routes: list[Route], recipients: tuple[str
     for at_s, is_late in _times(life, habits):
         at = dice.whole(0, len(routes) - 1)
         waits = behind_others(queue) if is_late else queue
-        routes[at] = send(life, at_s, routes[at], letters, waits, letter_s)
+        start_s, end_s, reply = spoilt
+        said = _refused(letters, reply) if start_s <= at_s < end_s else letters
+        routes[at] = send(life, at_s, routes[at], said, waits, letter_s)
     if habits.may_be_exposed and dice.chance(_OPENED):
         for at_s in life.seldom(life.between(_OPENED_A_DAY)):
             life.act(at_s, ProxyOpened(8080))
@@ -200,6 +210,18 @@ def _times(life: Life, habits: Habits) -> list[tuple[float, bool]]:
         gap_s = life.between(habits.burst_gap_s)
         times += [(start_s + number * gap_s, number > 0) for number in range(life.whole(habits.burst))]
     return sorted(times)
+
+
+def _spoil(life: Life) -> Spoilt:
+    """Return from when to when the owner's address is gone or full, as its servers say."""
+    if not life.dice.chance(_SPOILT):
+        return NEVER_SPOILT
+    start_s = life.joins_s + life.between(_SPOILT_FROM) * life.days * DAY_S
+    return start_s, start_s + life.between(_SPOILT_DAYS) * DAY_S, life.dice.pick((UNKNOWN, *_FULL))
+
+
+def _refused(letters: tuple[Letter, ...], reply: Reply) -> tuple[Letter, ...]:
+    return tuple(replace(one, recipients=tuple((name, reply) for name, _ in one.recipients)) for one in letters)
 
 
 def _recipients(life: Life) -> tuple[str, ...]:
@@ -237,7 +259,7 @@ def _by_mx(habits: Habits) -> Callable[[Life], None]:
     def live(life: Life) -> None:
         domain = life.place.family if life.dice.chance(_OWN_DOMAIN) else life.place.mailbox
         route = by_mx(life, domain, _name(life, habits), knows_tls=life.dice.chance(_MX_TLS))
-        _live(life, habits, [route], (owner_of(domain),))
+        _live(life, habits, [route], (owner_of(domain),), _spoil(life))
 
     return live
 
@@ -261,7 +283,7 @@ def cron_mx(life: Life) -> None:
     helo = _name(life, _CRON)
     domains = [place.family, place.mailbox] if dice.chance(_BOTH) else [dice.pick((place.family, place.mailbox))]
     for domain in domains:
-        _live(life, _CRON, [by_mx(life, domain, helo)], (owner_of(domain),))
+        _live(life, _CRON, [by_mx(life, domain, helo)], (owner_of(domain),), _spoil(life))
 
 
 nas_587, nas_25, nas_mx = _by_587(_NAS), _by_25(_NAS), _by_mx(_NAS)
