@@ -87,9 +87,12 @@ def _with_progress(wanted: "Wanted", evaluate: Any) -> "Json":
 
 
 def _write(report: "Json", folder: Path) -> None:
+    from spamgate_tools.evaluation import page, plots
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        page.write(report, plots.draw(report, folder), folder)
     except OSError as error:
         raise UserError(f"--out {folder}: {error.strerror}", "name a folder that can be written") from None
 
@@ -109,4 +112,4 @@ def _show(report: "Json", folder: Path | None) -> None:
         f"half {report['half']}, seed {report['seed']}: {report['run_s']:.0f} s"
     )
     if folder:
-        console.print(f"Written to {folder}")
+        console.print(f"Written: {folder / 'index.html'}, report.json and the plots beside it")
