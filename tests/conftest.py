@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import side_by_side
 from unit_runner import HEAP, Outcome, run_file
 
 from spamgate_tools.errors import UserError
@@ -96,13 +97,28 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("full" if _LONG_FUZZ else "quick")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     from hypothesis import is_hypothesis_test, seed
 
     for item in items:
         function = getattr(item, "obj", None)
         if function is not None and is_hypothesis_test(function):
-            seed(_SEED)(getattr(function, "__func__", function))
+            seed(_seed(config))(getattr(function, "__func__", function))
+    if side_by_side.is_worker(config):
+        side_by_side.longest_first(items)
+
+
+def pytest_configure_node(node) -> None:
+    """Give a worker the seed that the header tells."""
+    node.workerinput["seed"] = _SEED
+
+
+def _seed(config: pytest.Config) -> int:
+    return config.workerinput["seed"] if side_by_side.is_worker(config) else _SEED
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> side_by_side.Scheduler:
+    return side_by_side.Scheduler(config, log)
 
 
 def pytest_report_header() -> str:
