@@ -22,7 +22,7 @@ _MANY, _SOME, _FEW, _RARE = parameter(
     "assumed: so that a third of the devices mails by port 25, and each habit is met often enough",
 )
 _SELDOM = parameter("kinds.seldom", 0.4, "weight", "assumed: list hosts, ungranted servers and scanners")
-_TELEVISION = parameter("kinds.television", 8.0, "weight", "assumed")
+_TELEVISION = parameter("kinds.television", 8.0, "weight", "assumed: one in ten devices of a home with this weight")
 _IN_SETS = ("camera-", "thing", "printer-")
 
 

@@ -47,7 +47,9 @@ _LISTED_REFUSES = parameter(
 _IPV6 = parameter("line.ipv6", 0.45, "of homes", "Google IPv6 statistics, 2025: 45 to 50 % of users")
 _POWER_CUTS = parameter("home.power_cuts", 0.03, "a day", "assumed: about one a month, tripped breakers included")
 _LINE_DOWNS = parameter("line.downs", 0.06, "a day", "assumed: some minutes or hours, twice a month")
-_DOWN_S = parameter("line.down_for", (300.0, 28800.0), "s", "assumed")
+_DOWN_S = parameter(
+    "line.down_for", (300.0, 28800.0), "s", "assumed: a router that restarts, or a digger in the street"
+)
 _BOOT_S = parameter("reboot.delay", (20.0, 240.0), "s", "assumed: until the network is up and something is reported")
 _JITTER = parameter("timers.jitter", 0.02, "of a period", "assumed: a timer, and how long the work takes")
 _KNOWN_SITES = parameter("people.own_sites", 40, "web hosts", "assumed: of those of the home, one person's")
@@ -128,10 +130,11 @@ class Place:
 
     def _policy(self, host: Host) -> Reply | None:
         """Return what a server says to a listed address: nothing, or one thing at the banner or to recipients."""
-        if host.name not in self._listing:
+        provider = host.name.partition(".")[2]
+        if provider not in self._listing:
             refuses = self._dice.chance(_LISTED_REFUSES)
-            self._listing[host.name] = self._dice.pick((POLICY, LISTED, LISTED, BUSY)) if refuses else None
-        return self._listing[host.name]
+            self._listing[provider] = self._dice.pick((POLICY, LISTED, LISTED, BUSY)) if refuses else None
+        return self._listing[provider]
 
 
 class Life:

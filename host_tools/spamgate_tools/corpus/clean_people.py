@@ -9,6 +9,7 @@ from spamgate_tools.corpus.facts import (
     KNOWN,
     MX,
     NXDOMAIN,
+    OPEN,
     REFUSED,
     SERVFAIL,
     SILENT,
@@ -31,13 +32,13 @@ _THING_ASKS = parameter(
 )
 _BROWSER_STARTS = parameter("browser.starts", (1, 5), "a day", "assumed: waking up and changing networks count too")
 _LETTERS = parameter(
-    "people.letters", (0.3, 8), "a day", "PEERS.md 3: 30.9 a workday is a professional's average; at home fewer"
+    "people.letters", (0.3, 8), "a day", "vamp.hauken.us: 30.9 a workday is a professional's average; at home fewer"
 )
 _PHONE_LETTERS = parameter("phone.letters", (0.1, 3), "a day", "assumed: most is read on the phone, little written")
 _PHONE_ASKS_MAIL = parameter("phone.mail_lookups", (4, 12), "a day", "assumed: thinned; imap., smtp. of each account")
 _ACCOUNTS = parameter("people.accounts", (1, 3), "mail accounts", "assumed: one of one's own, one of work, an old one")
 _TV_SITES = parameter("tv.sites", 12, "web hosts", "assumed: services and their advertising")
-_CONSOLE_SITES = parameter("console.sites", 6, "web hosts", "assumed")
+_CONSOLE_SITES = parameter("console.sites", 6, "web hosts", "assumed: a shop and its games")
 _TV_MISSES = parameter("tv.misses", (2, 12), "a day", "assumed: names of services that are gone or blocked")
 _RECEIVER_MISS_S = parameter(
     "receiver.miss_period", 600.0, "s", "BlueCat 2020: a receiver asks for a name that does not exist every 10 min"
@@ -54,11 +55,16 @@ _SECOND_LEGACY = parameter(
     "legacy.second_account", 0.2, "of such laptops", "assumed: an old account at each former provider"
 )
 _IMPLICIT_TLS = parameter("submission.port_465", 0.4, "of accounts", "assumed: RFC 8314 prefers it since 2018")
-_BY_FIRST = parameter("people.first_account", 0.7, "of letters", "assumed")
+_BY_FIRST = parameter("people.first_account", 0.7, "of letters", "assumed: people have one account that they use")
 _REMEMBERED = parameter("people.cached_lookups", 0.5, "of letters", "assumed: the system still remembers the address")
 _COPIES = parameter("people.recipients", 1.4, "recipients a letter", "assumed: most letters go to one person")
 _OWN_RELAY = parameter("legacy.at_provider", 0.6, "of such laptops", "assumed: the provider of the line, no password")
-_OWN_LOGIN = parameter("legacy.provider_login", 0.3, "of these", "assumed")
+_OWN_LOGIN = parameter(
+    "legacy.provider_login",
+    0.3,
+    "of these",
+    "assumed: providers have asked their own lines for it since about 2015, not all",
+)
 _LEGACY_TLS = parameter("legacy.starttls", 0.5, "of such laptops", "assumed: where available, was the old default")
 _LITERAL_CHANGES = parameter(
     "legacy.changing_literal",
@@ -69,13 +75,15 @@ _LITERAL_CHANGES = parameter(
 _IN_COPY = parameter("legacy.one_letter", 0.6, "of newsletters", "assumed: in copy to all; the others one letter each")
 _LOCAL_MISSES = parameter("people.local_misses", 1.0, "a day", "assumed: wpad, isatap, the printer's old name")
 _TWO_WRONG = parameter("password.two_accounts", 0.3, "of tries", "assumed: some use one password for two accounts")
-_WRONG_FROM = parameter("password.from", (0.05, 0.6), "of its time here", "assumed")
+_WRONG_FROM = parameter("password.from", (0.05, 0.6), "of its time here", "assumed: any day but the first and the last")
 _SET_UP = parameter("setup.accounts", (2, 3), "accounts", "assumed: all on the first evening")
-_SET_UP_S = parameter("setup.after", (600.0, 7200.0), "s after joining", "assumed")
-_NO_SUCH_HOST = parameter("setup.nxdomain", 0.8, "of guessed names", "assumed; the others get no answer at all")
+_SET_UP_S = parameter("setup.after", (600.0, 7200.0), "s after joining", "assumed: somebody has just unpacked it")
+_NO_SUCH_HOST = parameter("setup.nxdomain", 0.8, "of guessed names", "assumed: the others get no answer at all")
 _NEXT_S = parameter("setup.next", (120.0, 1500.0), "s", "assumed: the next account's password must be found")
-_RECEIVERS = parameter("receiver.share", 0.15, "of things", "assumed")
-_PROBED = ("smtp", "mail", "imap", "pop")
+_RECEIVERS = parameter(
+    "receiver.share", 0.15, "of things", "assumed: one in seven things is of the kind that was observed"
+)
+_PROBED = ("mail", "imap", "pop")
 
 _PROVIDERS = ("webpost", "officemail", "homeprovider", "schoolmail", "clubhost")
 
@@ -189,8 +197,9 @@ def vpn_laptop(life: Life) -> None:
 
 def vpn_laptop_25(life: Life) -> None:
     """The same with an office that still takes mail on port 25; its relay's address was learned inside the tunnel."""
-    route = unasked(by_relay(life, life.internet.relay("oldoffice"), "lt-0423.corp.example", starts_tls=True))
-    route = replace(route, calls=tuple(replace(call, login=True) for call in route.calls))
+    route = unasked(
+        by_relay(life, life.internet.relay("oldoffice"), "lt-0423.corp.example", login=True, starts_tls=True)
+    )
     for at_s in life.awake(life.between(_LETTERS)):
         if not life.dice.chance(_TUNNEL_UP):
             name = f"colleague{life.dice.whole(1, 20)}@oldoffice.example"
@@ -221,15 +230,15 @@ def account_setup(life: Life) -> None:
     for _ in range(life.whole(_SET_UP)):
         domain = life.internet.correspondent(dice)
         life.ask(at_s, no_such_name(f"autoconfig.{domain.name}"), Question(domain.name, MX, hosts=domain.exchanges))
-        guessed = life.internet.relay(f"acct{dice.whole(1, 9999)}")
+        guessed = life.internet.relay(domain.name.removesuffix(".example"))
         for label in _PROBED:
             life.ask(
                 at_s + 1, Question(f"{label}.{domain.name}", A, NXDOMAIN if dice.chance(_NO_SUCH_HOST) else SERVFAIL)
             )
         questions = life.internet.ask_host(guessed)
-        probes = [(587, "open"), (465, "open"), (25, dice.pick((REFUSED, SILENT, "open")))]
+        probes = ((587, OPEN), (465, OPEN), (25, dice.pick((REFUSED, SILENT, OPEN))))
         for number, (port, outcome) in enumerate(probes):
-            call = Call(guessed, port, outcome, helo="[192.168.77.45]", starts_tls=True)
+            call = Call(guessed, port, outcome, helo="[192.168.77.45]", starts_tls=port != 465)
             life.run(at_s + 2 + number * 0.2, Errand(questions, ((call,),)))
         at_s += life.between(_NEXT_S)
     _write(life, _accounts(life, "[192.168.77.45]"), life.between(_LETTERS))

@@ -39,7 +39,9 @@ _HELO_IS_OWNERS = parameter(
 _ROUND_ROBIN = parameter(
     "relay.round_robin", 0.4, "of foreign relays", "assumed: one name, several addresses in several networks"
 )
-_ROUND_ROBIN_ADDRESSES = parameter("relay.addresses", (2, 5), "addresses", "assumed")
+_ROUND_ROBIN_ADDRESSES = parameter(
+    "relay.addresses", (2, 5), "addresses", "assumed: as the outgoing servers of web hosts have"
+)
 _OPENED = parameter(
     "exposed.share", 0.15, "of NAS and cameras", "assumed: a web page on 8080 is forwarded, by hand or UPnP"
 )
@@ -52,7 +54,9 @@ _AT_PROVIDER = parameter(
 _NO_LOGIN = parameter(
     "reporters.no_login", 0.2, "of those at a web host", "assumed: the home's address is entered there"
 )
-_RELAY_TLS = parameter("reporters.starttls", 0.7, "of those with a password", "assumed")
+_RELAY_TLS = parameter(
+    "reporters.starttls", 0.7, "of those with a password", "assumed: a box that is ticked by default"
+)
 _OWN_DOMAIN = parameter(
     "reporters.own_domain", 0.65, "of those straight to MX", "assumed: the others to a large provider"
 )
@@ -63,7 +67,7 @@ _BOTH_WAYS = parameter(
 )
 _NIGHT_SWAY_S = parameter("reporters.night_sway", 120.0, "s", "assumed: timers drift, jobs take their time")
 _SPOILT = parameter("reporters.spoilt", 0.1, "of those straight to MX", "assumed: an address was given up, or is full")
-_SPOILT_FROM = parameter("reporters.spoilt_from", (0.0, 0.8), "of its time here", "assumed")
+_SPOILT_FROM = parameter("reporters.spoilt_from", (0.0, 0.8), "of its time here", "assumed: any day")
 _SPOILT_DAYS = parameter("reporters.spoilt_for", (1.0, 12.0), "days", "assumed: nobody misses the mail of a device")
 _FULL = (Reply(452, "4.2.2 The email account is over quota"), Reply(552, "5.2.2 Mailbox full"))
 _LOOKUPS = parameter("reporters.lookups", (4, 14), "a day", "assumed: the maker's names, thin on purpose")
@@ -96,7 +100,7 @@ _NAS = Habits(
 )
 _PRINTER = Habits(
     ("BRN30055C1A2B3C", "printer", "192.168.77.60", "MFP-Flur.home.example"),
-    per_day=parameter("printer.scans", (0.1, 3.0), "a day", "assumed"),
+    per_day=parameter("printer.scans", (0.1, 3.0), "a day", "assumed: a household's paper"),
     bursts_per_day=parameter("printer.bursts", 0.08, "a day", "assumed: somebody files the year's papers"),
     burst=parameter("printer.burst", (4, 30), "letters", "assumed: one a document"),
     burst_gap_s=parameter("printer.burst_gap", (15.0, 90.0), "s", "assumed: a document is put in"),
@@ -124,7 +128,7 @@ _UPS = Habits(
     per_day=parameter("ups.events", (0.0, 0.3), "a day", "assumed: self-tests"),
     bursts_per_day=parameter("ups.bursts", 0.12, "a day", "assumed: the mains flicker"),
     burst=parameter("ups.burst", (3, 16), "letters", "assumed: on battery, on line, on battery"),
-    burst_gap_s=parameter("ups.burst_gap", (2.0, 60.0), "s", "assumed"),
+    burst_gap_s=parameter("ups.burst_gap", (2.0, 60.0), "s", "assumed: transfers follow each other as the mains do"),
     queues=(NO_QUEUE, THREE_TRIES),
 )
 _ROUTER = Habits(
@@ -135,10 +139,10 @@ _ROUTER = Habits(
 )
 _INVERTER = Habits(
     ("SB5000TL", "webbox", "inverter"),
-    per_day=parameter("inverter.events", (0.0, 0.1), "a day", "assumed"),
+    per_day=parameter("inverter.events", (0.0, 0.1), "a day", "assumed: the device is dull"),
     nightly_hour=parameter("inverter.report_hour", 21.5, "h", "assumed: the day's yield, after sunset"),
     bursts_per_day=parameter("inverter.bursts", 0.03, "a day", "assumed: the grid's voltage is too high"),
-    burst=parameter("inverter.burst", (3, 20), "letters", "assumed"),
+    burst=parameter("inverter.burst", (3, 20), "letters", "assumed: the voltage hovers at the limit"),
     queues=(NO_QUEUE, FIXED_10_MIN),
 )
 _CRON = Habits(

@@ -77,8 +77,6 @@ _GREY_TRIES = parameter("greylisting.contacts", (1, 3), "put off", "postgrey: 30
 _TLS_AT_MX = parameter(
     "tls.at_mx", 0.9, "of servers of others", "assumed: Google transparency report, some 90 % outbound"
 )
-
-
 _MX_ADDRESSES = parameter("mailer.addresses_tried", 5, "addresses", "Postfix postconf(5): smtp_mx_address_limit")
 _V6_FIRST = parameter("mailer.ipv6_first", 0.5, "of mailers", "Postfix postconf(5): smtp_address_preference = any")
 _LETTER_S = parameter(
@@ -113,7 +111,7 @@ def by_mx(life: Life, domain: MailDomain, helo: str, *, knows_tls: bool = True, 
     dice = life.dice
     starts_tls = knows_tls and dice.chance(_TLS_AT_MX)
     put_off = 0
-    if may_greylist and domain not in life.internet.larges and dice.chance(_GREYLISTS):
+    if may_greylist and not life.internet.is_large(domain) and dice.chance(_GREYLISTS):
         put_off = life.whole(_GREY_TRIES)
     hosts = _in_order(life, domain)
     seen = MailDomain(domain.name, hosts)

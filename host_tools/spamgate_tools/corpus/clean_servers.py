@@ -9,12 +9,12 @@ from spamgate_tools.corpus.internet import MailDomain, no_such_name
 from spamgate_tools.corpus.parameters import parameter
 
 _LETTERS = parameter(
-    "server.letters", (3, 40), "a day", "PEERS.md 3: 30.9 a workday and professional; a family sends less"
+    "server.letters", (3, 40), "a day", "vamp.hauken.us: 30.9 a workday and professional; a family sends less"
 )
 _FRIENDS = parameter("server.friends", (15, 60), "mail domains", "assumed: those that a family writes to in a year")
 _NEW_FRIEND = parameter("server.new_domains", 0.15, "of letters", "assumed: shops, offices, never again")
 _STALE = parameter("server.unknown_users", 0.02, "of recipients", "assumed: typing errors and old addresses")
-_FULL = parameter("server.full_mailboxes", 0.01, "of recipients", "assumed")
+_FULL = parameter("server.full_mailboxes", 0.01, "of recipients", "assumed: people who no longer look")
 _BOUNCES = parameter("server.bounces", (0.2, 6.0), "a day", "assumed: back-scatter to senders that do not exist")
 _BOUNCE_FAILS = parameter("server.bounces_refused", 0.5, "of bounces", "assumed: forged senders")
 _CHECKS = parameter(
@@ -34,7 +34,7 @@ _VISITS = parameter("server.proxy_visits", (4.0, 40.0), "a day", "assumed: as of
 _HANDED_IN = parameter("smarthost.letters", (4, 50), "a day", "assumed: a family or a small office behind one relay")
 _FORWARDS = parameter("smarthost.forwards", 0.35, "of such servers", "assumed: hands on mail for people who moved away")
 _FORWARDED = parameter(
-    "smarthost.forwarded", (2, 25), "letters a day", "assumed; the envelope keeps the stranger's name"
+    "smarthost.forwarded", (2, 25), "letters a day", "assumed: the envelope keeps the stranger's name"
 )
 _EXIMS = parameter("server.exim", 0.33, "of servers", "assumed: Postfix two, Exim one")
 

@@ -42,11 +42,11 @@ _GUESSES = parameter(
     "new.relays_tried", (2, 4), "relays", "assumed: an owner tries the provider's, the mailbox's, another"
 )
 _TESTS = parameter("new.tests", (2, 6), "test letters a relay", "assumed: the button is pressed again and again")
-_TEST_GAP_S = parameter("new.test_gap", (15.0, 240.0), "s", "assumed")
+_TEST_GAP_S = parameter("new.test_gap", (15.0, 240.0), "s", "assumed: until the screen says that it failed")
 _REPORT_HOUR = parameter("troubled.report_hour", 2.5, "h", "assumed: at night")
-_REPORT_SWAY_S = parameter("troubled.report_sway", 300.0, "s", "assumed")
+_REPORT_SWAY_S = parameter("troubled.report_sway", 300.0, "s", "assumed: jobs take their time")
 _DEAD_HOSTS = parameter("dead.hosts", (2, 3), "MX hosts", "assumed: one and its backup, or two")
-_BROKEN_FROM = parameter("broken_dns.from", (0.0, 0.7), "of its time here", "assumed")
+_BROKEN_FROM = parameter("broken_dns.from", (0.0, 0.7), "of its time here", "assumed: any day")
 _SAYS_NO = parameter("broken_dns.nxdomain", 0.5, "of devices", "assumed: half say no such name, half that they failed")
 _PUT_OFF = parameter(
     "greylisted.contacts", (1, 4), "put off", "assumed: as greylisting.contacts, or several servers to be learned"
@@ -54,11 +54,11 @@ _PUT_OFF = parameter(
 _FORGETS = parameter("greylisted.forgets", 0.2, "of letters", "assumed: another server of the pool, or too long ago")
 _FIRST_TEST_S = parameter("new.first_test", (300.0, 7200.0), "s after joining", "assumed: it is being set up")
 _NOBODY = parameter("new.nobody_listens", 0.3, "of wrong relays", "assumed: the wrong name or port")
-_WRONG_PASSWORD = parameter("new.wrong_password", 0.28, "of wrong relays", "assumed; the others refuse to relay")
+_WRONG_PASSWORD = parameter("new.wrong_password", 0.28, "of wrong relays", "assumed: the others refuse to relay")
 _TO_587 = parameter("new.ends_on_587", 0.33, "of owners", "assumed: those of old firmware cannot")
-_MOVES = parameter("moved.when", (0.2, 0.8), "of its time here", "assumed")
+_MOVES = parameter("moved.when", (0.2, 0.8), "of its time here", "assumed: any day but the first and the last")
 _NOTICES = parameter("moved.noticed_after", (0.05, 4.0), "days", "assumed: until somebody misses a report")
-_UNSEEN_TLS = parameter("unseen.starttls", 0.5, "of devices", "assumed")
+_UNSEEN_TLS = parameter("unseen.starttls", 0.5, "of devices", "assumed: half use the relay as found on port 25")
 
 RELAYING_DENIED = Reply(554, "5.7.1 Relay access denied")
 LOGIN_FIRST = Reply(530, "5.7.0 Authentication required")

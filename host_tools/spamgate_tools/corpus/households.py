@@ -18,12 +18,17 @@ _UNSEEN_DNS = parameter(
     "line.unseen_dns", 0.08, "of homes", "assumed: DNS over TLS or HTTPS from the router or all devices"
 )
 _SETS = parameter("home.sets", 0.4, "of cameras, things and printers", "assumed: bought in sets, set up alike")
-_SET_SIZE = parameter("home.set_size", (2, 4), "alike", "assumed")
+_SET_SIZE = parameter("home.set_size", (2, 4), "alike", "assumed: two for the garden, four for the house")
 _NEW = parameter("resident.new", 0.1, "of devices", "assumed: one a home and fortnight is bought, borrowed or reset")
-_OFTEN_NEW = parameter("resident.often_new", 0.8, "of kinds that are seen when installed", "assumed")
+_OFTEN_NEW = parameter(
+    "resident.often_new",
+    0.8,
+    "of kinds that are seen when installed",
+    "assumed: the others were installed just before the gateway",
+)
 _MOVING_IN = parameter("home.moving_in", 0.06, "of homes", "assumed: several devices are set up on one day")
-_MOVED = parameter("home.moved", 0.6, "of devices of such a home", "assumed")
-_MOVING_AT = parameter("home.moving_at", (0.1, 0.6), "of the time", "assumed")
+_MOVED = parameter("home.moved", 0.6, "of devices of such a home", "assumed: the rest came earlier")
+_MOVING_AT = parameter("home.moving_at", (0.1, 0.6), "of the time", "assumed: so that there are days before and after")
 _MOVING_S = parameter("home.moving_for", 21600.0, "s", "assumed: an afternoon")
 _JOINS = parameter("resident.joins", (0.02, 0.8), "of the time", "assumed: any day")
 

@@ -127,6 +127,10 @@ class Internet:
                 return provider
         return self.larges[0]
 
+    def is_large(self, domain: MailDomain) -> bool:
+        """Does a large provider take its mail?"""
+        return any(domain.exchanges == large.exchanges for large in self.larges)
+
     def hosted(self, dice: Dice) -> MailDomain:
         """Return a fresh domain whose mail is at a large provider's or a web hoster's servers."""
         fresh = self.domain()
