@@ -15,6 +15,7 @@ from spamgate.core.dialogue import BAD_NAME, HOST_NAME
 from spamgate.core.hashing import hash_bytes
 from spamgate.core.identity import Identity, is_station
 from spamgate.core.lookups import LIST_NAME, MAIL_NAME, NXDOMAIN, PLAIN_NAME, TYPE_MX
+from spamgate.core.many_engine import ManyEngine, ManyLimits
 from spamgate.core.meanings import OTHER, POLICY, TEMPORARY, UNKNOWN_RECIPIENT
 from spamgate.core.providers import is_exchange, network_provider
 from spamgate.wire.address import Scope
@@ -30,12 +31,15 @@ class Locked(unittest.TestCase):
     """A home with one device that is already `quarantined`: whatever it does changes no state."""
 
     def setUp(self):
-        self.home = Home()
+        self.home = self.make_home()
         self.home.open_line()
         self.engine = self.home.engine
         self.device = self.home.settled(1)
         self.condemn(self.device)
         self.changes = len(self.home.changes)
+
+    def make_home(self):
+        return Home()
 
     def condemn(self, device):
         for kind in (evidence.HOUSE_FAN_OUT, evidence.HELO_CHANGES, evidence.MX_QUERY):
@@ -54,6 +58,47 @@ class Locked(unittest.TestCase):
 
     def tearDown(self):
         self.assertEqual(len(self.home.changes), self.changes, "a change of state would not be a hot path")
+
+
+class FewerLimits(ManyLimits):
+    """Sizes of a large home's tables that fit the heap of tests."""
+
+    def __init__(self):
+        super().__init__()
+        self.devices = 260
+        self.suspects = 40
+        self.connections = 64
+        self.hosts = 64
+        self.distinct = 512
+        self.reply_codes = 64
+
+
+class Many(Locked):
+    """The tables of a large home."""
+
+    def make_home(self):
+        return Home(FewerLimits(), make_engine=ManyEngine)
+
+    def test_devices_and_the_patrol_do_not_allocate(self):
+        who = Identity()
+        suspects = [self.home.device(number) for number in range(2, 80)]
+
+        def facts(round):
+            engine = self.engine
+            devices = engine.devices
+            now_s = self.home.now_s + round * 7
+            engine.at(now_s, 0)
+            who.from_mac(_MAC, 0)
+            engine.device(who)
+            for device in suspects:
+                devices.seen(device, now_s, _V4, 0, 4)
+                devices.seen(device, now_s, _V6, 0, 16)
+                engine.observe(device, evidence.BAD_HELO)
+            devices.at_address(_V4, 0, 4)
+            devices.at_address(_V6, 0, 16)
+            devices.at_address(_SERVER, 0, 4)
+
+        self.run_locked(facts)
 
 
 class Devices(Locked):

@@ -48,9 +48,9 @@ def line_of(writer, *what):
 class Home:
     """An engine and what happens around it."""
 
-    def __init__(self, limits=None, now_s=1000000):
+    def __init__(self, limits=None, now_s=1000000, make_engine=Engine):
         self.changes = []
-        self.engine = Engine(limits or Limits(), self._changed)
+        self.engine = make_engine(limits or Limits(), self._changed)
         self.slots = (limits or Limits()).connections
         self.now_s = now_s
         self._slot = 0

@@ -21,6 +21,7 @@ from spamgate.wire.events import write_device, write_verdict
 
 _USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] [--heap-kb N] CAPTURE..."
 _PROGRESS_PACKETS = 2000
+_MANY_KB = 4096  # a heap in which more than a home of devices has room
 _MILESTONES = 4
 
 
@@ -61,7 +62,13 @@ class Program:
     def __init__(self, options: Options) -> None:
         self._options = options
         limits = Limits(options.heap_kb)
-        self._engine = Engine(limits, self._changed)
+        make_engine = Engine
+        if options.heap_kb >= _MANY_KB:
+            from spamgate.core.many_engine import ManyEngine, ManyLimits
+
+            limits = ManyLimits()
+            make_engine = ManyEngine
+        self._engine = make_engine(limits, self._changed)
         self._watcher = Watcher(self._engine, Scope(options.networks), True, limits)
         self._window = bytearray(limits.window_bytes)
         self._heap: "list[int]" = []

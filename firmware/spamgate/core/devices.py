@@ -34,12 +34,13 @@ _STALE_S = const(7 * 86400)
 
 
 class DeviceTable:
-    """Devices 1 .. capacity - 1, and CROWD."""
+    """Devices 1 .. capacity - 1, at most 254, and CROWD."""
+
+    book = AddressBook
 
     def __init__(self, capacity: int, addresses: int = PER_DEVICE) -> None:
-        assert 2 <= capacity <= 255
         self.capacity = capacity
-        self.addresses = AddressBook(capacity, addresses)
+        self.addresses = self.book(capacity, addresses)
         self.state = bytearray(capacity)
         self.previous = bytearray(capacity)  # the state before, and when it was left
         self.since_s = array("i", bytes(4 * capacity))

@@ -8,7 +8,7 @@ from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.contacts import Contacts
 from spamgate.core.counters import Counters
-from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE, DeviceTable
+from spamgate.core.devices import CONFIRMED, CROWD, GRANT_MAIL_SERVER, GRANT_NONE
 from spamgate.core.evidence import ALWAYS, FLAGS
 from spamgate.core.identity import Identity
 from spamgate.core.limits import Limits
@@ -42,7 +42,7 @@ class Engine:
         self.peer: "bytes | bytearray" = b""
         self.peer_at = 0
         self.peer_size = 0
-        self.devices = DeviceTable(limits.devices, limits.addresses)
+        self.devices = limits.table(limits.devices, limits.addresses)
         self.is_crowded = False  # did anybody have to share number CROWD?
         self.board = ScoreBoard(limits.devices, limits.suspects)
         self.counters = Counters(limits.devices, limits.distinct, limits.reply_codes)
@@ -130,7 +130,7 @@ class Engine:
         self.lookups.clear(device)
         if self.listed:
             self.listed.clear(device)
-        self.mail.clear(device)
+        self.mail.clear(device, leaver > 0)
         return device
 
     def _decide(self, device: int) -> None:
@@ -159,7 +159,10 @@ class Engine:
     def _patrol(self) -> None:
         """Once a minute: failed connections, quiet devices."""
         self.mail.expire()
-        for device in range(self.devices.capacity):
+        self._calm(0, self.devices.capacity)
+
+    def _calm(self, first: int, end: int) -> None:
+        for device in range(first, end):
             state = self.devices.state[device]
             if state == states.NORMAL:
                 continue

@@ -25,7 +25,7 @@ _ANY_PROVIDERS = const(8)
 _DIRECT_PROVIDERS = const(5)  # as wide_fan_out, for one device
 _MANY_DEVICES = const(6)  # young ones with a direct contact in a day, be it with one provider
 _BURST_PROVIDERS = const(3)  # direct ones, when the device at hand asked DNS for mail servers
-_NOBODY = const(255)
+_NOBODY = const(0xFFFF)
 
 
 class Household:
@@ -37,7 +37,7 @@ class Household:
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._providers = array("I", bytes(4 * _SLOTS))
-        self._devices = bytearray([_NOBODY] * _SLOTS)
+        self._devices = array("H", [_NOBODY] * _SLOTS)
         self._met_s = array("i", bytes(4 * _SLOTS))
         self._is_direct = bytearray(_SLOTS)
 

@@ -1,6 +1,7 @@
 """How much is remembered: the sizes of all tables, as the heap allows."""
 
 from spamgate.core.addresses import PER_DEVICE
+from spamgate.core.devices import DeviceTable
 
 _ROOMY_KB = 384
 
@@ -15,6 +16,7 @@ class Limits:
     def __init__(self, heap_kb: int = 512) -> None:
         roomy = heap_kb >= _ROOMY_KB
         self.devices = 96 if roomy else 32
+        self.table = DeviceTable
         self.addresses = PER_DEVICE  # of a device
         self.suspects = 16 if roomy else 5  # devices of which every kind of evidence is kept
         self.connections = 256 if roomy else 160  # to mail servers, at a time

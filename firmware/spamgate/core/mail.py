@@ -34,7 +34,8 @@ _DEFERRED = const(2)  # weighs once the server answers
 _LOCAL = const(4)  # the server is in the home
 _SUBMISSION = const(8)
 _MET = const(16)  # the provider has been weighed and stands in the device's row
-_NOBODY = const(255)
+_NOBODY = const(0xFFFF)
+_ALL = const(0xFFFF)
 _NEVER = const(-(1 << 30))
 
 
@@ -57,7 +58,7 @@ class Mail:
 
             self.dialogue = Dialogue(engine, distinct)
         self._proxied_s = array("i", [_NEVER] * engine.devices.capacity)
-        self._device = bytearray([_NOBODY] * connections)
+        self._device = array("H", [_NOBODY] * connections)
         self._flags = bytearray(connections)
         self._messages = bytearray(connections)
         self._provider = array("I", bytes(4 * connections))
@@ -122,19 +123,20 @@ class Mail:
         self._device[slot] = _NOBODY
         self._flags[slot] = 0
 
-    def expire(self) -> None:
-        """Take connections that nobody answered as failed."""
+    def expire(self, first: int = 0, end: int = _ALL) -> None:
+        """Take connections that nobody answered as failed: those in the slots `first` to `end`."""
         latest_s = self._engine.now_s - _NO_ANSWER_S
-        for slot in range(len(self._flags)):
+        for slot in range(first, min(end, len(self._flags))):
             if self._flags[slot] & _SYN and self._opened_s[slot] < latest_s:
                 self._engine.about_nobody()
                 self._failed(slot)
 
-    def clear(self, device: int) -> None:
-        """Forget the device: another one takes its number."""
-        for slot in range(len(self._device)):
-            if self._device[slot] == device:
-                self._device[slot] = CROWD
+    def clear(self, device: int, was_taken: bool) -> None:
+        """Forget the device: another one takes its number; nobody had it before unless it was taken."""
+        if was_taken:
+            for slot in range(len(self._device)):
+                if self._device[slot] == device:
+                    self._device[slot] = CROWD
         self._proxied_s[device] = _NEVER
         self.dialogue.clear(device)
         self.household.clear(device)

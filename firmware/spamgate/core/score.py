@@ -21,6 +21,7 @@ _DAY_S = const(86400)
 _HOUR_S = const(3600)
 # (249 / 256) ** 24 = 0.51: half a day's evidence is left after a day.
 _KEEP_OF_256 = const(249)
+_GROUP = const(16)
 _FORGOTTEN_H = const(24 * 21)
 _NEVER = const(-(1 << 30))
 
@@ -30,8 +31,8 @@ class ScoreBoard:
 
     The record of what was observed is kept in a row; when all rows are taken, the row of the lowest score is
     given up.  The score stays, and so does which kinds have weighed, lest they weigh again the same day.
-    Allocation-free once made, but for `seen()`.  Who measures how much depends on a weight or threshold sets another one
-    before the first observation.
+    Allocation-free once made, but for `seen()`.  Who measures how much depends on a weight or threshold sets another
+    one before the first observation.
     """
 
     def __init__(self, devices: int, suspects: int) -> None:
@@ -45,7 +46,7 @@ class ScoreBoard:
         self._worn_s = array("i", bytes(4 * devices))
         self.evidence_s = array("i", [_NEVER] * devices)
         self._rows = bytearray(devices)
-        self._owners = bytearray(suspects + 1)  # row 0 stands for "no row"
+        self._owners = array("H", bytes(2 * suspects + 2))  # row 0 stands for "no row"
         size = (suspects + 1) * _KINDS
         self._counts = array("H", bytes(2 * size))
         self._taken_s = array("i", [_NEVER] * size)
@@ -53,6 +54,7 @@ class ScoreBoard:
         self._last_us = array("i", bytes(4 * size))
         self._peers = bytearray(size * _ADDRESS_BYTES)
         self._peer_sizes = bytearray(size)
+        self._group = 1  # the first row of those among which the next one is taken
         self._weighed = array("I", bytes(4 * devices))  # without a row: one bit for each kind, and when the last was
         self._weighed_s = array("i", bytes(4 * devices))
 
@@ -157,9 +159,12 @@ class ScoreBoard:
         """Give the device a row for its evidence: a free one, else that of the lowest score.
 
         From H2 on scores do not differ: of those found it is the last row, lest a swarm make us forget the first.
+        Of many rows sixteen are looked at, in turn.
         """
-        lowest = 1
-        for row in range(1, len(self._owners)):
+        lowest = self._group
+        end = min(lowest + _GROUP, len(self._owners))
+        self._group = end if end < len(self._owners) else 1
+        for row in range(lowest, end):
             if not self._rows_used(row):
                 lowest = row
                 break
