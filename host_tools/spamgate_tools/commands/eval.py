@@ -11,7 +11,7 @@ from spamgate_tools.errors import EXIT_DIFFERENT, UserError
 
 if TYPE_CHECKING:
     from spamgate_tools.evaluation.report import Json
-    from spamgate_tools.evaluation.study import Wanted
+    from spamgate_tools.evaluation.study import Study, Wanted
 
 _HALVES = ("judge", "learn", "both")
 _SEEDS = 1 << 20
@@ -50,11 +50,11 @@ def evaluate(folder: Path | None, as_json: bool, **options: Any) -> None:
       spamgate eval --full --out build/evaluation
       spamgate eval --kind mx-120 --kind clean --method spamgate --half learn
     """
-    from spamgate_tools.evaluation.study import Wanted, evaluate
+    from spamgate_tools.evaluation.study import Study, Wanted
 
     wanted = Wanted(**{name: value for name, value in options.items() if value is not None})
     _check(wanted)
-    report = _with_progress(wanted, evaluate)
+    report = _with_progress(Study(wanted))
     if folder:
         _write(report, folder)
     if as_json:
@@ -75,15 +75,15 @@ def _check(wanted: "Wanted") -> None:
                 raise UserError(f"{option} {name}: there is none of that name", f"there are: {', '.join(known)}")
 
 
-def _with_progress(wanted: "Wanted", evaluate: Any) -> "Json":
+def _with_progress(study: "Study") -> "Json":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     screen = Console(stderr=True)
     columns = TextColumn("homes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("homes", total=None)
-        return evaluate(wanted, lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task("homes", total=study.steps)
+        return study.run(lambda: bar.advance(task))
 
 
 def _write(report: "Json", folder: Path) -> None:

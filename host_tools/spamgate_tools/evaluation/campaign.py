@@ -1,9 +1,9 @@
 """Runs homes under detectors, over all cores; what comes out does not depend on how many, nor on their order."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from spamgate_tools.corpus.catalogue import HomeId
 from spamgate_tools.evaluation.method import Method
@@ -14,7 +14,8 @@ from spamgate_tools.evaluation.runner import run_home
 
 NONE = Method.name
 
-Progressed = Callable[[int, int], None]
+Progressed = Callable[[], None]
+Task = TypeVar("Task")
 
 
 class Setting(NamedTuple):
@@ -54,14 +55,19 @@ def jobs_of(ids: list[HomeId], swept_ids: list[HomeId], names: list[str]) -> lis
     return [Job(home, wide if home in chosen else plain) for home in ids]
 
 
-def run(jobs: list[Job], processes: int = 0, progressed: Progressed | None = None) -> list[list[Outcome]]:
-    """Run all jobs, and return what came of each; `progressed` hears how many are done, and of how many."""
+def run(
+    work: Callable[[Task], list[Outcome]],
+    tasks: Sequence[Task],
+    processes: int = 0,
+    progressed: Progressed | None = None,
+) -> list[list[Outcome]]:
+    """Do `work` for each task, and return what came of each, in order; `progressed` hears after each."""
     outcomes: list[list[Outcome]] = []
     with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
-        for done, found in enumerate(pool.map(run_job, jobs), 1):
+        for found in pool.map(work, tasks):
             outcomes.append(found)
             if progressed:
-                progressed(done, len(jobs))
+                progressed()
     return outcomes
 
 

@@ -179,7 +179,7 @@ def _contained(report: Json) -> "Figure | None":
 
 def _sensitivity(report: Json) -> "Figure | None":
     found = report.get("sensitivity")
-    if not found:
+    if not found or not found["rows"]:
         return None
     rows, scales = found["rows"], found["scales"]
     figure, panels = plt.subplots(1, 3, figsize=(11, 1.4 + 0.23 * len(rows)), sharey=True)

@@ -1,13 +1,14 @@
 """One evaluation from beginning to end: which homes, which methods, run, reported."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from spamgate_tools.corpus import catalogue
 from spamgate_tools.corpus.catalogue import FULL, JUDGE, LEARN, QUICK, SIZES, is_learned
-from spamgate_tools.evaluation import campaign, report
-from spamgate_tools.evaluation.campaign import Progressed
+from spamgate_tools.evaluation import campaign, report, sensitivity
+from spamgate_tools.evaluation.campaign import Progressed, Task
 from spamgate_tools.evaluation.methods import METHODS
 from spamgate_tools.evaluation.outcomes import Outcome
 from spamgate_tools.evaluation.report import Json
@@ -25,39 +26,56 @@ class Wanted:
     processes: int = 0
 
 
-def evaluate(wanted: Wanted, progressed: Progressed | None = None) -> Json:
-    """Run the homes and return the report."""
-    began = time.monotonic()
-    size = SIZES[wanted.size]
-    names = [name for name in METHODS if not wanted.methods or name in wanted.methods]
-    ids = catalogue.homes(size, wanted.half, wanted.seed, wanted.kinds)
-    swept_ids = catalogue.every(ids, size.sweep_every)
-    jobs = campaign.jobs_of(ids, swept_ids, names)
-    runs = campaign.run(jobs, wanted.processes, progressed)
-    if wanted.half == LEARN:
-        runs = [[_learned(outcome) for outcome in run] for run in runs]
-    plain = [outcome for run in runs for outcome in run if METHODS[outcome.method].published == outcome.setting]
-    chosen = set(swept_ids)
-    swept = [outcome for job, run in zip(jobs, runs, strict=True) if job.home in chosen for outcome in run]
-    found = report.build(plain, swept, names, wanted.size == FULL)
-    return {
-        **_about(wanted, len(ids), len(swept_ids)),
-        "run_s": round(time.monotonic() - began, 1),
-        **found,
-        "corpus": report.corpus(),
-    }
+class Study:
+    """What there is to run for somebody, then run."""
 
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        size = SIZES[wanted.size]
+        self._names = [name for name in METHODS if not wanted.methods or name in wanted.methods]
+        self._ids = catalogue.homes(size, wanted.half, wanted.seed, wanted.kinds)
+        self._swept = catalogue.every(self._ids, size.sweep_every)
+        has_ours = report.OURS in self._names
+        self._scaled = catalogue.every(self._ids, size.sensitivity_every) if has_ours else []
+        self.steps = len(self._ids) + len(self._scaled)
 
-def _about(wanted: Wanted, homes: int, swept: int) -> Json:
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "size": wanted.size,
-        "half": wanted.half,
-        "seed": wanted.seed,
-        "kinds": list(wanted.kinds),
-        "homes_run": homes,
-        "homes_swept": swept,
-    }
+    def run(self, progressed: Progressed | None = None) -> Json:
+        """Run all homes and return the report; `progressed` is called after each of `steps`."""
+        began = time.monotonic()
+        jobs = campaign.jobs_of(self._ids, self._swept, self._names)
+        runs = self._run(campaign.run_job, jobs, progressed)
+        plain = [outcome for run in runs for outcome in run if METHODS[outcome.method].published == outcome.setting]
+        chosen = set(self._swept)
+        swept = [outcome for job, run in zip(jobs, runs, strict=True) if job.home in chosen for outcome in run]
+        scaled = [outcome for run in self._run(sensitivity.run_job, self._scaled, progressed) for outcome in run]
+        return {
+            **self._about(),
+            **report.build(plain, swept, self._names, self._wanted.size == FULL),
+            "sensitivity": {"scales": sensitivity.SCALES, "rows": sensitivity.rows(scaled)},
+            "corpus": report.corpus(),
+            "run_s": round(time.monotonic() - began, 1),
+        }
+
+    def _run(
+        self, work: Callable[[Task], list[Outcome]], tasks: list[Task], progressed: Progressed | None
+    ) -> list[list[Outcome]]:
+        runs = campaign.run(work, tasks, self._wanted.processes, progressed)
+        if self._wanted.half == LEARN:
+            return [[_learned(outcome) for outcome in run] for run in runs]
+        return runs
+
+    def _about(self) -> Json:
+        wanted = self._wanted
+        return {
+            "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "size": wanted.size,
+            "half": wanted.half,
+            "seed": wanted.seed,
+            "kinds": list(wanted.kinds),
+            "homes_run": len(self._ids),
+            "homes_swept": len(self._swept),
+            "homes_scaled": len(self._scaled),
+        }
 
 
 def _learned(outcome: Outcome) -> Outcome:
