@@ -76,9 +76,19 @@ _IN_COPY = parameter("legacy.one_letter", 0.6, "of newsletters", "assumed: in co
 _LOCAL_MISSES = parameter("people.local_misses", 1.0, "a day", "assumed: wpad, isatap, the printer's old name")
 _TWO_WRONG = parameter("password.two_accounts", 0.3, "of tries", "assumed: some use one password for two accounts")
 _WRONG_FROM = parameter("password.from", (0.05, 0.6), "of its time here", "assumed: any day but the first and the last")
-_SET_UP = parameter("setup.accounts", (2, 3), "accounts", "assumed: all on the first evening")
+_SET_UP = parameter(
+    "setup.accounts",
+    (2, 3),
+    "accounts",
+    "assumed: all on the first evening; looks up MX as Thunderbird (wiki.mozilla.org, Autoconfiguration)",
+)
 _SET_UP_S = parameter("setup.after", (600.0, 7200.0), "s after joining", "assumed: somebody has just unpacked it")
-_NO_SUCH_HOST = parameter("setup.nxdomain", 0.8, "of guessed names", "assumed: the others get no answer at all")
+_NO_SUCH_HOST = parameter(
+    "setup.nxdomain",
+    0.8,
+    "of guessed names",
+    "Thunderbird GuessConfig.sys.mjs: tries imap., pop., mail., smtp.; share assumed",
+)
 _NEXT_S = parameter("setup.next", (120.0, 1500.0), "s", "assumed: the next account's password must be found")
 _RECEIVERS = parameter(
     "receiver.share", 0.15, "of things", "assumed: one in seven things is of the kind that was observed"
