@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from evaluation.method_homes import asks_mx, call, every, home_of, outcome
-from spamgate_tools.corpus.facts import OPEN, REFUSED, Home
+from spamgate_tools.corpus.facts import OPEN, REFUSED, Errand, Home
 from spamgate_tools.evaluation.methods import METHODS
 
 _LITERATURE = (
@@ -51,6 +51,15 @@ def test_leaves_alone_whom_the_owner_has_granted(name):
 def test_never_touches_submission(name):
     record = outcome(_flagrant(port=587), METHODS[name].factory())
     assert record.acted_us is None
+
+
+@pytest.mark.parametrize("name", _LITERATURE)
+def test_who_is_cut_off_still_hands_in_mail_at_its_provider(name):
+    flagrant = _flagrant()
+    acts = [*flagrant.plan(), (1000.0, 0, Errand(tries=((call(7, 3, port=587),),)))]
+    method = METHODS[name].factory()
+    record = outcome(Home("hand-made", 1, 5000.0, flagrant.residents, lambda: iter(acts)), method)
+    assert method.acted_us and record.endings[len(acts) - 1].done_us is not None
 
 
 @pytest.mark.parametrize("name", _LITERATURE)

@@ -43,7 +43,7 @@ def test_four_successes_acquit_and_the_test_begins_anew():
 
 
 def test_the_reversed_test_forgets_good_conduct():
-    mixed = [OPEN] * 3 + [REFUSED] * 4
+    mixed = [OPEN] * 3 + [REFUSED] * 4 + [OPEN]
     assert _record(mixed).acted_us is None
     assert _record(mixed, RandomWalk(is_reversed=True)).calls_before == 7
 

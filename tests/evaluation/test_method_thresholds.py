@@ -38,6 +38,9 @@ def test_more_domains_than_one_are_counted_within_the_window():
     assert outcome(home_of(calls, same), MxRule(2, 86400.0)).acted_us is None
     apart = [(10000.0, asks_mx(1)), (10000.0 + 86401, asks_mx(2))]
     assert outcome(home_of(calls, apart), MxRule(2, 86400.0)).acted_us is None
+    stale = [(10000.0, asks_mx(1)), (10001.0, asks_mx(2)), (90000.0, asks_mx(1)), (99999.0, asks_mx(3))]
+    assert outcome(home_of(calls, stale), MxRule(3, 86400.0)).acted_us is None
+    assert outcome(home_of(calls, stale), MxRule(2, 86400.0)).acted_us is not None
     near = [(10000.0, asks_mx(1)), (10000.0 + 86399, asks_mx(2))]
     assert outcome(home_of(calls, near), MxRule(2, 86400.0)).acted_us == 100000000000
 

@@ -55,6 +55,13 @@ def test_a_line_of_a_hundred_is_an_alarm():
     assert len(outcome(home, Throttle(queue=10**6)).accepted_us) > 40
 
 
+def test_every_connection_in_line_counts():
+    known = [(10.0, call(number)) for number in range(6)]
+    waiting = [(10.1 + 0.001 * number, call(6)) for number in range(9)]
+    assert outcome(home_of([*known, *waiting]), Throttle(queue=10)).acted_us is None
+    assert outcome(home_of([*known, *waiting]), Throttle(queue=9)).acted_us is not None
+
+
 def test_one_new_server_a_second_is_never_noticed():
     """3,600 an hour pass: what the throttle cannot see."""
     record = outcome(home_of(every(1.0, [call(number) for number in range(600)])), Throttle())
