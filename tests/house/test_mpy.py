@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from spamgate_tools.compiled import search_path
+from spamgate_tools.compiled import kept_files, search_path
 from spamgate_tools.errors import UserError
 from spamgate_tools.mpy import BYTECODE_VERSION, NATIVE_VERSION, compiled, machine_of
 from spamgate_tools.runtime import find_micropython
@@ -69,6 +69,24 @@ def test_the_compiled_firmware_is_kept_by_machine():
         pytest.skip(f"not run: {missing}")
     assert folder == search_path(find_micropython())
     assert (folder / "spamgate" / "wire" / "list_codes.mpy").is_file()
+
+
+def test_files_that_were_made_are_kept_until_their_makers_change(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "maker.py").write_text("1")
+    made = []
+
+    def make():
+        made.append(1)
+        return {"b": b"%d" % len(made), "a": b""}
+
+    files = [kept_files("it", [tmp_path / "maker.py"], make) for _ in range(2)]
+    assert [list(it.items()) for it in files] == [[("a", b""), ("b", b"1")]] * 2
+    assert kept_files("other", [tmp_path / "maker.py"], make)["b"] == b"2"
+    (tmp_path / "maker.py").write_text("2")
+    assert kept_files("it", [tmp_path / "maker.py"], make)["b"] == b"3"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert kept_files("it", [tmp_path / "maker.py"], make) == {"a": b"", "b": b"4"}
 
 
 _ASK = "import sys; print(sys.implementation._mpy)"

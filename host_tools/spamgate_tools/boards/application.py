@@ -7,13 +7,16 @@ from pathlib import Path
 
 from spamgate_tools.boards.bundle import BundleError, bundle
 from spamgate_tools.boards.catalogue import Board
-from spamgate_tools.compiled import SOURCE
+from spamgate_tools.compiled import SOURCE, kept_files
 from spamgate_tools.errors import UserError
 from spamgate_tools.mpy import compiled
 
 SETTINGS_FILE = "settings.json"
 IDENTITY_FILE = "identity.json"
 PROGRAM_FILE = "main.py"
+
+# Linking takes seconds, so what it makes is kept for as long as these and the firmware stay as they are
+_MAKERS = ("application.py", "bundle.py", "rewriter.py", "shorten.py")
 
 
 def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[str, object]) -> dict[str, bytes]:
@@ -31,6 +34,11 @@ def application_files(entry: str, machine: str = "") -> dict[str, bytes]:
 
     `machine` is what machine code is made for (mpy-cross's -march); empty: none.
     """
+    makers = (Path(__file__).with_name(name) for name in _MAKERS)
+    return kept_files(f"{entry} {machine}", makers, lambda: _linked(entry, machine))
+
+
+def _linked(entry: str, machine: str) -> dict[str, bytes]:
     files = {PROGRAM_FILE: b"import spamgate\n\nspamgate.main()\n"}
     try:
         texts = bundle(entry, SOURCE.parent)
