@@ -58,7 +58,7 @@ class Session:
         if verb == smtp.MAIL:
             self._start(argument)
         elif verb == smtp.RCPT and self._writing:
-            self._writing.rcpt_to.append(_path(argument))
+            self._writing.rcpt_to.append(path_text(argument))
         elif verb in (smtp.HELO, smtp.EHLO):
             self._greet(_text(argument))
         elif verb == smtp.AUTH:
@@ -113,7 +113,7 @@ class Session:
         if self._next_helo is not None:
             self._helo, self._next_helo = self._next_helo, None
         self._before_mail = None
-        self._writing = _Mail(self._helo, _path(argument))
+        self._writing = _Mail(self._helo, path_text(argument))
         self._unanswered.append(self._writing)
 
     def _advance(self, verb: int) -> None:
@@ -153,7 +153,7 @@ class Session:
         )
 
 
-def _path(argument: bytes) -> str:
+def path_text(argument: bytes) -> str:
     """Return the address in the argument of MAIL or RCPT: within <>, else the first word (RFC 5321 4.1.2)."""
     _, _, path = argument.partition(b":")
     path = path.strip()

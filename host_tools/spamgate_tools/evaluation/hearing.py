@@ -127,6 +127,8 @@ class Hearing:
                 self._learn_host(question.name, host)
 
     def _learn_host(self, text: str, host: Host) -> None:
+        if not host.address:  # in a real capture an MX answer may come without
+            return
         name = self._wording.name(text)
         address = self._wording.host(host.address)
         self._engine.providers.note_host(name.hash, name.domain, address, self._engine.now_s)
