@@ -51,9 +51,9 @@ class CleanKind:
         return bool(self.ports)
 
     @property
-    def is_server(self) -> bool:
+    def needs_25(self) -> bool:
         """Would nobody keep it where port 25 is blocked?"""
-        return self.is_granted or self.is_reported_apart
+        return self.is_granted or self.is_reported_apart or self.name == "monitor"
 
     @property
     def comes_in_sets(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from spamgate_tools.corpus.facts import (
     DAY_S,
+    OPEN,
     POLICY,
     SILENT,
     A,
@@ -56,6 +57,12 @@ _BOOT_S = parameter("reboot.delay", (20.0, 240.0), "s", "assumed: until the netw
 _JITTER = parameter("timers.jitter", 0.02, "of a period", "assumed: a timer, and how long the work takes")
 _KNOWN_SITES = parameter("people.own_sites", 40, "web hosts", "assumed: of those of the home, one person's")
 _SWAY = parameter("rates.sway", 0.25, "of a count", "assumed: a week is much like the next")
+_SHARED = parameter(
+    "queue.shared",
+    24,
+    "waits in one",
+    "assumed: once one letter has failed, others for that server seldom try (Postfix qmgr(8), dead destinations)",
+)
 _RTT_S = parameter("servers.rtt", (0.012, 0.12), "s", "assumed: the same country to another continent")
 
 BUSY = Reply(421, "4.7.0 Messages from your address are temporarily deferred")
@@ -150,6 +157,7 @@ class Life:
         self.is_seen_dns = is_seen_dns and place.line.is_seen_dns
         self.searches = dice.chance(_SEARCHES)
         self.acts: list[tuple[float, Act]] = []
+        self._stuck: dict[bytes, float] = {}  # until when a letter waits for a server that never answers
 
     @property
     def internet(self) -> Internet:
@@ -182,7 +190,19 @@ class Life:
         if up_s and tries:
             dead = tuple(replace(call, outcome=SILENT) for call in tries[0])
             tries = (dead,) * contacts_within(errand.retry_s, up_s - at_s) + tries
-        self.act(at_s, Errand(questions, tries, errand.retry_s))
+        self.act(at_s, Errand(questions, tries, self._patience(at_s, tries, errand.retry_s)))
+
+    def _patience(
+        self, at_s: float, tries: tuple[tuple[Call, ...], ...], queue: tuple[float, ...]
+    ) -> tuple[float, ...]:
+        """Return the waits of a letter: fewer when another one waits already and nobody will ever answer."""
+        if not tries or any(call.outcome == OPEN for call in tries[-1]):
+            return queue
+        server = tries[-1][0].host.address
+        if self._stuck.get(server, -1.0) > at_s:
+            return behind_others(queue)
+        self._stuck[server] = at_s + sum(queue)
+        return queue
 
     def reboots(self) -> list[float]:
         """Return when it is back after the power was cut."""
@@ -273,6 +293,12 @@ class Life:
         self.ask(at_s, no_such_name(name, qtype))
         if self.searches:
             self.ask(at_s + 0.02, no_such_name(f"{name}.{_SEARCH_DOMAIN}", qtype))
+
+
+def behind_others(queue: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the waits of a letter that is one of many in a queue."""
+    step = int(_SHARED)
+    return tuple(sum(queue[at : at + step]) for at in range(0, len(queue), step)) if len(queue) > step else queue
 
 
 def contacts_within(queue: tuple[float, ...], left_s: float) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from spamgate_tools.corpus.clean_life import Life, owner_of
+from spamgate_tools.corpus.clean_life import Life, behind_others, owner_of
 from spamgate_tools.corpus.clean_routes import (
     EXIM,
     FIXED_10_MIN,
@@ -12,7 +12,6 @@ from spamgate_tools.corpus.clean_routes import (
     POSTFIX,
     THREE_TRIES,
     Route,
-    behind_others,
     by_mx,
     by_relay,
     by_submission,

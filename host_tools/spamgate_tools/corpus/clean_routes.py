@@ -34,12 +34,6 @@ OUTBOX = parameter(
     "queue.outbox", (300.0,) * 288, "s", "assumed: an outbox is tried with every look for new mail, 5 min, for a day"
 )
 FIXED_10_MIN = parameter("queue.fixed", (600.0,) * 432, "s", "assumed: a small queue tries every 10 min for three days")
-_SHARED = parameter(
-    "queue.shared",
-    6,
-    "waits in one",
-    "assumed: after one letter has failed others for that server wait (Postfix qmgr(8), dead destinations)",
-)
 
 
 def _doubling(first_s: float, longest_s: float, life_s: float) -> tuple[float, ...]:
@@ -64,13 +58,6 @@ def _exim() -> tuple[float, ...]:
 
 
 POSTFIX, EXIM, NULLMAILER = _doubling(*_POSTFIX), _exim(), _doubling(*_NULLMAILER)
-
-
-def behind_others(queue: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the waits of a letter that is one of many in a queue."""
-    step = int(_SHARED)
-    return tuple(sum(queue[at : at + step]) for at in range(0, len(queue), step)) if len(queue) > step else queue
-
 
 _GREYLISTS = parameter("greylisting.share", 0.12, "of small mail domains", "assumed: spamd, postgrey, some hosters")
 _GREY_TRIES = parameter("greylisting.contacts", (1, 3), "put off", "postgrey: 300 s, OpenBSD spamd: 25 min (spamd(8))")

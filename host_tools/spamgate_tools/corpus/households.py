@@ -72,7 +72,7 @@ def _home(seed: int, days: float, kinds: tuple[CleanKind, ...], line: Line, dice
 
 def _draw(dice: Dice, line: Line, only: Collection[str]) -> tuple[CleanKind, ...]:
     """Return the kinds of one home, drawn by their shares; rare ones once."""
-    kinds = [kind for kind in CLEAN_KINDS.values() if kind.name in only and not (line.port_25 and kind.is_server)]
+    kinds = [kind for kind in CLEAN_KINDS.values() if kind.name in only and not (line.port_25 and kind.needs_25)]
     drawn: list[CleanKind] = []
     size = dice.whole(int(_SIZE[0]), int(_SIZE[1]))
     while len(drawn) < size:
