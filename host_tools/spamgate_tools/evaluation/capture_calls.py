@@ -19,7 +19,7 @@ from spamgate_tools.transactions import path_text
 
 Bytes = bytes | bytearray
 
-_SLOTS = 4096
+_SLOTS = 512
 _HELD_SEGMENTS = 64
 _SEGMENT_BYTES = 65536
 _LINES = 200
