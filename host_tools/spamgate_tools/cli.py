@@ -1,37 +1,59 @@
 """The command `spamgate`: one command a verb; errors are one line that says what, where and what to do."""
 
 import sys
+from importlib import import_module
 
 import click
 
 from spamgate_tools import __version__
-from spamgate_tools.commands.backup import backup
-from spamgate_tools.commands.blocklist import blocklist
-from spamgate_tools.commands.board import clock, journal, metrics, settings
-from spamgate_tools.commands.boards import boards
-from spamgate_tools.commands.confirm import confirm
-from spamgate_tools.commands.decode import decode
-from spamgate_tools.commands.devices import devices
-from spamgate_tools.commands.eval import evaluate
-from spamgate_tools.commands.explain import explain
-from spamgate_tools.commands.flash import flash
-from spamgate_tools.commands.gateway import gateway
-from spamgate_tools.commands.grant import grant
-from spamgate_tools.commands.inventory import inventory
-from spamgate_tools.commands.lab import lab
-from spamgate_tools.commands.link_key import link_key
-from spamgate_tools.commands.monitor import monitor
-from spamgate_tools.commands.provision import provision
-from spamgate_tools.commands.put import put
-from spamgate_tools.commands.release import release
-from spamgate_tools.commands.replay import replay
-from spamgate_tools.commands.trace import trace
 from spamgate_tools.errors import EXIT_FAILED, UserError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_MODULES = {
+    "backup": "backup",
+    "blocklist": "blocklist",
+    "boards": "boards",
+    "clock": "board",
+    "confirm": "confirm",
+    "decode": "decode",
+    "devices": "devices",
+    "eval": "eval",
+    "explain": "explain",
+    "flash": "flash",
+    "gateway": "gateway",
+    "grant": "grant",
+    "inventory": "inventory",
+    "journal": "board",
+    "lab": "lab",
+    "link-key": "link_key",
+    "metrics": "board",
+    "monitor": "monitor",
+    "provision": "provision",
+    "put": "put",
+    "release": "release",
+    "replay": "replay",
+    "settings": "board",
+    "trace": "trace",
+}
+_FUNCTIONS = {"eval": "evaluate", "link-key": "link_key"}  # where it is not called as its verb
 
 
-@click.group(context_settings=_CONTEXT)
+class _Verbs(click.Group):
+    """Imports a verb's module when it is asked for: all of them take longer than most verbs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"spamgate_tools.commands.{_MODULES[cmd_name]}")
+        verb = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
+        assert isinstance(verb, click.Command)
+        return verb
+
+
+@click.group(cls=_Verbs, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="spamgate")
 def spamgate() -> None:
     """Find the one device in a home that sends spam.
@@ -40,21 +62,6 @@ def spamgate() -> None:
     Example: which device in this capture sends spam?
       spamgate replay home.pcap
     """
-
-
-for verb in (gateway, devices, explain, release, grant, confirm, monitor, trace, replay, decode):
-    spamgate.add_command(verb)
-spamgate.add_command(flash)
-spamgate.add_command(backup)
-spamgate.add_command(boards)
-spamgate.add_command(provision)
-spamgate.add_command(inventory)
-for verb in (settings, journal, metrics, clock, put):
-    spamgate.add_command(verb)
-spamgate.add_command(link_key)
-spamgate.add_command(blocklist)
-spamgate.add_command(lab)
-spamgate.add_command(evaluate)
 
 
 def main() -> None:
