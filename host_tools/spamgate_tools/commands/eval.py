@@ -34,6 +34,13 @@ _FILE_WIDTH = 160  # of tables that go into a file
     "--kind", "kinds", metavar="NAME", multiple=True, help="Only this kind of sender, or `clean`; repeatable."
 )
 @click.option("--processes", type=click.IntRange(1, 1024), help="How many homes at a time.  [default: one a core]")
+@click.option(
+    "--captures",
+    metavar="DIR",
+    envvar="SPAMGATE_DATA",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Run all methods over the real captures below DIR, too; its labels.tsv says who sends spam.",
+)
 @click.option("--out", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Write report, plots and page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object instead of tables.")
 def evaluate(folder: Path | None, as_json: bool, **options: Any) -> None:

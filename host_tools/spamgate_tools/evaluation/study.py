@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from spamgate_tools.corpus import catalogue
 from spamgate_tools.corpus.catalogue import FULL, JUDGE, LEARN, QUICK, SIZES, is_learned
-from spamgate_tools.evaluation import campaign, report, sensitivity
+from spamgate_tools.evaluation import campaign, captured, report, sensitivity
 from spamgate_tools.evaluation.campaign import Progressed, Task
 from spamgate_tools.evaluation.methods import METHODS
 from spamgate_tools.evaluation.outcomes import Outcome
@@ -24,6 +25,7 @@ class Wanted:
     methods: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     processes: int = 0
+    captures: Path | None = None  # a folder of real ones
 
 
 class Study:
@@ -52,6 +54,7 @@ class Study:
             **self._about(),
             **report.build(plain, swept, self._names, self._wanted.size == FULL),
             "sensitivity": {"scales": sensitivity.SCALES, "rows": sensitivity.rows(scaled)},
+            "captures": self._captured(),
             "corpus": report.corpus(),
             "run_s": round(time.monotonic() - began, 1),
         }
@@ -63,6 +66,10 @@ class Study:
         if self._wanted.half == LEARN:
             return [[_learned(outcome) for outcome in run] for run in runs]
         return runs
+
+    def _captured(self) -> list[captured.Row] | None:
+        folder = self._wanted.captures
+        return captured.rows(captured.judge_captures(folder, self._names)) if folder else None
 
     def _about(self) -> Json:
         wanted = self._wanted
