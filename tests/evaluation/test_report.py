@@ -29,7 +29,9 @@ def report() -> Json:
     """Return the report of a few homes with all that a report can have."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(study.SIZES, "quick", _TINY)
-        wanted = Wanted(seed=3, kinds=(CLEAN, "many-recipients", "adaptive-accountant"), methods=(NONE, OURS, "mx_rule", "spot"))
+        wanted = Wanted(
+            seed=3, kinds=(CLEAN, "many-recipients", "adaptive-accountant"), methods=(NONE, OURS, "mx_rule", "spot")
+        )
         return Study(wanted).run()
 
 
