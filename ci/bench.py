@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bench_engine
 import bench_guard
 import bench_link
 import bench_list
@@ -85,6 +86,11 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
     "link_efficiency_115200": bench_link.link_efficiency_115200,
     "link_efficiency_921600": bench_link.link_efficiency_921600,
     "link_vs_mpremote": bench_link.link_vs_mpremote,
+    "engine_event_us_1": bench_engine.engine_event_us_1,
+    "engine_event_us_10": bench_engine.engine_event_us_10,
+    "engine_event_us_100": bench_engine.engine_event_us_100,
+    "engine_event_us_1000": bench_engine.engine_event_us_1000,
+    "engine_bytes_per_device": bench_engine.engine_bytes_per_device,
 }
 
 
@@ -121,14 +127,14 @@ def show(results: dict[str, float], not_run: dict[str, NotRun]) -> None:
         console.print(f"not run ({reason}): {', '.join(keys)}", highlight=False, markup=False)
 
 
-def _tell_of_lists(not_run: dict[str, NotRun]) -> None:
-    """Print what was seen of lists besides, where they could be measured."""
-    if "list_lookups_per_s" in not_run:
+def _tell_of(subject: str, key: str, tell: Callable[[], None], not_run: dict[str, NotRun]) -> None:
+    """Print what was seen besides, where what `key` stands for could be measured."""
+    if key in not_run:
         return
     try:
-        bench_list.beside()
+        tell()
     except NotRun as reason:
-        not_run["lists"] = reason
+        not_run[subject] = reason
 
 
 def main() -> int:
@@ -138,7 +144,8 @@ def main() -> int:
     reasons = {key: str(reason) for key, reason in not_run.items()}
     _OUT.write_text(json.dumps({**results, "not_run": reasons}, indent=2) + "\n")
     show(results, not_run)
-    _tell_of_lists(not_run)
+    _tell_of("lists", "list_lookups_per_s", bench_list.beside, not_run)
+    _tell_of("engine", "engine_event_us_1", bench_engine.beside, not_run)
     print(f"written to {_OUT.relative_to(ROOT)}")
     return int(any(isinstance(reason, Broken) for reason in not_run.values()))
 

@@ -13,7 +13,8 @@ _FIXED_KEYS = """
     packet_to_enforced_ms dns_blocked_vs_dnsmasq dns_forwarded_vs_dnsmasq heap_bytes_per_packet
     heap_bytes_per_query list_exact_bytes_per_name list_compact_bytes_per_name list_lookups_per_s
     list_build_s list_device_ram_bytes dnsmasq_bytes_per_name delta_bytes_1pct
-    link_efficiency_115200 link_efficiency_921600 link_vs_mpremote
+    link_efficiency_115200 link_efficiency_921600 link_vs_mpremote engine_event_us_1 engine_event_us_10
+    engine_event_us_100 engine_event_us_1000 engine_bytes_per_device
 """
 
 
