@@ -36,9 +36,11 @@ class MockBoard:
     def fail(self, fault: str, number: int) -> None:
         """Order a fault ("cut", "flip", "damage") for the next session."""
         assert self._process.stdin is not None
+        taken = Path(self.port + ".taken")
+        taken.unlink(missing_ok=True)
         self._process.stdin.write(f"{fault} {number}\n")
         self._process.stdin.flush()
-        time.sleep(0.02)
+        self._wait_for(taken)
 
     def plugged_in(self) -> None:
         """Wait until its port is there, for the first time or again."""

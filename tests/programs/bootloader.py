@@ -4,8 +4,9 @@
 LINK is a symbolic link to the pty, as a port has a name that stays when the cable is pulled and put back: after
 `--cut` bytes the pty goes and another comes.  After `--mute` bytes it hears nothing more of the session, of byte
 `--flip` one bit is another, and after a write so is one at address `--damage`.  Each fault happens once (`--always`:
-every time); more can be ordered by lines such as "cut 5000" on standard input, for the next session.  Flash keeps its
-content.  SIGUSR1 writes the flash to LINK.flash, and to LINK.received how many bytes came in the last session.
+every time); more can be ordered by lines such as "cut 5000" on standard input, for the next session; LINK.taken is made
+once such a line was taken.  Flash keeps its content.  SIGUSR1 writes the flash to LINK.flash, and to LINK.received how
+many bytes came in the last session.
 """
 
 import argparse
@@ -41,8 +42,8 @@ class Faults:
             self.mute = None
         self.last_received, self.received = self.received, 0
 
-    def take_orders(self, lines, flash):
-        """Let faults be ordered while it runs, and a bare board ("erase 0")."""
+    def take_orders(self, lines, flash, taken):
+        """Let faults be ordered while it runs, and a bare board ("erase 0"); make the file `taken` after each."""
         for line in lines:
             name, number = line.split()
             self.received = 0
@@ -50,6 +51,7 @@ class Faults:
                 flash.reset()
             else:
                 setattr(self, name, int(number))
+            taken.touch()
 
     def on_line(self, data):
         """Count what the board received; flip a bit of it, or pull the cable."""
@@ -144,7 +146,8 @@ def _serve(options):
     faults = Faults(options)
     flash = Flash(faults)
     signal.signal(signal.SIGUSR1, lambda *_: _tell(options.link, flash, faults))
-    threading.Thread(target=faults.take_orders, args=(sys.stdin, flash), daemon=True).start()
+    orders = (sys.stdin, flash, Path(f"{options.link}.taken"))
+    threading.Thread(target=faults.take_orders, args=orders, daemon=True).start()
     while True:
         line = Line.create(track_disconnect=True)
         line.faults = faults
