@@ -58,6 +58,10 @@ def test_a_small_heap_comes_to_the_same_verdicts(evening, events):
     assert changes[0] == changes[1]
 
 
+def test_the_tables_of_a_large_home_come_to_the_same(evening):
+    assert _replayed(evening[1], "cpython", 8192) == _replayed(evening[1], "cpython")
+
+
 def test_the_infected_device_is_named(events):
     guilty = [event for event in events if event["type"] == "device" and event["state"] in ("throttled", "quarantined")]
     assert [(device["device"], device["name"]) for device in guilty] == [("00:00:5e:00:53:2a", INFECTED)]

@@ -5,6 +5,7 @@ import unittest
 
 from spamgate.core.engine import Engine
 from spamgate.core.limits import Limits
+from spamgate.core.many_engine import ManyLimits
 from spamgate.core.router_limits import RouterLimits
 from spamgate.core.ticks import elapsed
 from spamgate.plane.watch import Watcher
@@ -29,6 +30,13 @@ class Sizes(unittest.TestCase):
         self.assertEqual((small.devices, large.devices), (Limits(1).devices, Limits(100000).devices))
         self.assertTrue(small.devices < RouterLimits().devices < large.devices)
         self.assertEqual(RouterLimits().window_bytes, 0, "a router reads no captures")
+
+    def test_a_large_home_has_powers_of_two_too_and_numbers_that_fit(self):
+        limits = ManyLimits()
+        for slots in (limits.hosts, limits.distinct, limits.distinct // 4, limits.reply_codes):
+            self.assertEqual(slots & (slots - 1), 0, slots)
+        self.assertTrue(limits.devices > 1000 and limits.devices * limits.addresses < 65535)
+        self.assertTrue(limits.suspects <= 255 and limits.connections < 32000)
 
     @unittest.skipUnless(hasattr(gc, "mem_alloc"), "only MicroPython counts its heap")
     def test_tables_take_what_they_may(self):
