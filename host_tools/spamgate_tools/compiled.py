@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -29,11 +30,12 @@ _ASK_VERSION = "import sys; print(sys.implementation.name, getattr(sys.implement
 
 def search_path(micropython: list[str]) -> Path:
     """Return the folder from which this MicroPython can import the firmware: compiled if it can read that."""
-    mpy = _taken_by(micropython)
+    mpy = _taken_by(tuple(micropython))
     return compiled_firmware(machine_of(mpy)) if mpy & 0xFF == BYTECODE_VERSION else SOURCE.parent
 
 
-def _taken_by(micropython: list[str]) -> int:
+@cache
+def _taken_by(micropython: tuple[str, ...]) -> int:
     """Return what the interpreter says of the bytecode and machine code that it takes."""
     command = [*micropython, "-c", _ASK_VERSION]
     try:
