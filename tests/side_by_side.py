@@ -7,11 +7,11 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# The boards' rigs are set up once a session, so one worker takes all of them.
-_WHOLE = ("tests/hil/",)
+# A board's rig is set up once a session, so one worker takes all that runs on it: test_name[rig].
+_RIGS = "tests/hil/"
 # The longest first, that none of them is begun last; 40 s to 2 min each
 _LONG = (
-    "tests/hil/",
+    _RIGS,
     "tests/e2e/test_mail_ungranted.py",
     "tests/e2e/test_flash_cli.py",
     "tests/e2e/test_mail_quarantine.py",
@@ -27,7 +27,9 @@ class Scheduler(LoadScopeScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in _WHOLE if nodeid.startswith(folder)), nodeid.split("::")[0])
+        if nodeid.startswith(_RIGS):
+            return _RIGS + nodeid.partition("[")[2]
+        return nodeid.split("::")[0]
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -17,7 +17,7 @@ HOUR_S = 10 if IS_LONG else 2
 HOURS = 48
 AN_HOUR = 3  # messages
 BACKLOG = 500
-DRAIN_S = 120
+DRAIN_S = 240
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ SERIAL = "HIL-0001"
 SECRET = "a password nobody is told"
 
 _MPREMOTE = Path(sys.executable).with_name("mpremote")
-_STARTS_S = 20.0
-_MPREMOTE_S = 60.0
+_STARTS_S = 40.0
+_MPREMOTE_S = 120.0
 _AGAIN_S = 0.1
 _QUIET_S = 0.7
 _GUARD_PORT = 15353  # free, and open to all, where the board is a process of ours

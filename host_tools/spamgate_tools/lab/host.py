@@ -17,7 +17,7 @@ file=$(readlink -m /etc/resolv.conf)
 [ -e "$file" ] || { mkdir -p "${file%/*}" && : > "$file"; }
 mount --bind "$0" "$file" && exec "$@"
 """
-_START_S = 10.0
+_START_S = 20.0
 # Addresses are known to be free here: no second of waiting for duplicate address detection, no advertised surprises
 _SYSCTLS = (
     "net.ipv6.conf.all.accept_dad=0",

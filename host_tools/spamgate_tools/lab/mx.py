@@ -16,7 +16,7 @@ from spamgate_tools.lab.host import Host
 from spamgate_tools.lab.waiting import listens, wait_until
 
 SMTP, SUBMISSION, SUBMISSIONS = 25, 587, 465
-_START_S = 10.0
+_START_S = 20.0
 
 
 @dataclass(frozen=True)

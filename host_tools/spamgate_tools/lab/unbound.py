@@ -12,7 +12,7 @@ from spamgate_tools.lab.accounts import Record
 from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.waiting import listens, wait_until
 
-_START_S = 5.0
+_START_S = 20.0
 _TTL_S = 3600
 
 
