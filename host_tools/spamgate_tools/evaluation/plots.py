@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
+from spamgate_tools.corpus.senders import SENDER_KINDS
 from spamgate_tools.evaluation.bars import KINDS_P95, MX_MEDIAN
 from spamgate_tools.evaluation.campaign import NONE
 from spamgate_tools.evaluation.comparison import ALL_FAST
@@ -58,6 +59,11 @@ def _methods(report: Json) -> list[tuple[Json, Json]]:
     return drawn + [(method, {"color": _OURS_COLOUR, "marker": "o", "lw": 2.4, "zorder": 5}) for method in ours]
 
 
+def _kinds(method: Json) -> list[str]:
+    """Return the kinds of sender that use port 25: of the others nothing leaks there, whatever a method does."""
+    return [kind for kind in method["senders"] if kind not in SENDER_KINDS or SENDER_KINDS[kind].wants == "port 25"]
+
+
 def _tradeoff(report: Json) -> "Figure | None":
     figure, axes = plt.subplots(figsize=(8.5, 5.2))
     for method, look in _methods(report):
@@ -94,7 +100,7 @@ def _leaks(report: Json) -> "Figure | None":
     ours = next((method for method in report["methods"] if method["name"] == OURS), None)
     if not ours or not ours["senders"]:
         return None
-    kinds = list(ours["senders"])[::-1]
+    kinds = _kinds(ours)[::-1]
     figure, axes = plt.subplots(figsize=(8.5, 1.6 + 0.27 * len(kinds)))
     for row, kind in enumerate(kinds):
         it = ours["senders"][kind]
@@ -164,7 +170,7 @@ def _wrong(report: Json) -> "Figure | None":
 
 def _contained(report: Json) -> "Figure | None":
     methods = [method for method, _ in _methods(report)[::-1]]
-    kinds = list(methods[0]["senders"]) if methods else []
+    kinds = _kinds(methods[0]) if methods else []
     if not kinds:
         return None
     shares = [[100 * method["senders"][kind]["contained_share"] for method in methods] for kind in kinds]
