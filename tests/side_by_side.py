@@ -13,10 +13,10 @@ _RIGS = "tests/hil/"
 _LONG = (
     _RIGS,
     "tests/e2e/test_mail_ungranted.py",
-    "tests/e2e/test_flash_cli.py",
+    "tests/evaluation/test_eval_bar.py",
     "tests/e2e/test_mail_quarantine.py",
 )
-_LEVELS = ("e2e", "house", "evaluation", "oracle", "scenario", "fuzz", "unit", "alloc")
+_LEVELS = ("e2e", "evaluation", "house", "oracle", "scenario", "fuzz", "unit", "alloc")
 
 
 class Scheduler(LoadScopeScheduling):
