@@ -82,9 +82,10 @@ which has far more of those that use port 25 than the world has.</p>
 
 KINDS = """
 <p>Leaked: messages accepted in the worst 24 hours. Until it acts: messages accepted before the method’s first action.
-Calls: connections to port 25 until then, that one included; “-”: it did not act in so many homes. Where several devices of
-a home are one bot, their calls before each was stopped are added up. Kinds that mail on submission ports only leak nothing
-on port 25: they are out of the sight and the reach of all methods here, whatever the table says of them.</p>
+Calls: connections to port 25 until then, that one included; “-”: it did not act in so many homes. Where several
+devices of a home are one bot, their calls before each was stopped are added up. Kinds that mail on submission ports
+only leak nothing on port 25: they are out of the sight and the reach of all methods here, whatever the table says of
+them.</p>
 """
 
 CLEAN = """
