@@ -80,7 +80,7 @@ def test_the_page_says_plainly_what_is_missed(report, tmp_path):
 def test_the_page_names_every_figure_in_which_another_method_is_better(report, tmp_path):
     win = {"method": "mx_rule", "where": "mx-120", "measure": "leaked, median", "theirs": 0, "ours": 987654.0}
     text = page.write({**report, "wins": [win]}, [], tmp_path).read_text(encoding="utf-8")
-    assert "987,654" in text and "1 figures in which another method is better" in text
+    assert "987,654" in text and "All 1 figures in which another method is better" in text
     for win in report["wins"]:
         assert win["theirs"] is not None and (win["ours"] is None or win["theirs"] < win["ours"])
 

@@ -1,6 +1,7 @@
 """One HTML page of an evaluation, whole in one file: what was measured, on what, and where ours falls short."""
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -130,7 +131,7 @@ def _wins(report: Json) -> str:
         for win in report["wins"]
     ]
     table = _table(("method", "where", "measure", "its figure", "Spamgate’s"), rows, (3, 4))
-    summary = f"{len(rows)} figures in which another method is better" if rows else "No figure of another is better."
+    summary = f"All {len(rows)} figures in which another method is better"
     above = [
         f"{titles[it['method']]} ({it['label']}): {percent(it['contained_share'])} contained, "
         f"{number(it['per_10000_days'])} wrong in 10,000 device-days"
@@ -140,8 +141,19 @@ def _wins(report: Json) -> str:
     told = f"<p>{words.NOT_BEATEN}</p><ul>{settings}</ul>" if above else f"<p>{words.ALL_BEATEN}</p>"
     return (
         f"<h2>Where another method wins</h2>{words.WINS}{told if report['homes_swept'] else ''}"
-        f"{_details(summary, table)}"
+        f"{_wins_table(report['wins'], titles)}{_details(summary, table)}"
     )
+
+
+def _wins_table(wins: list[Json], titles: dict[str, str]) -> str:
+    """Return in how many kinds of sender, or groups of clean devices, each method is better, measure by measure."""
+    measures = list(dict.fromkeys(win["measure"] for win in wins))
+    counts = Counter((win["method"], win["measure"]) for win in wins)
+    rows = [
+        [escape(titles[name]), *(str(counts[name, measure] or "") for measure in measures)]
+        for name in dict.fromkeys(win["method"] for win in wins)
+    ]
+    return _table(("better in so many kinds or groups", *measures), rows, range(1, len(measures) + 1)) if rows else ""
 
 
 def _precision(report: Json) -> str:
