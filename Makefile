@@ -30,33 +30,33 @@ test: $(READY) ## every level of test that runs here, lint and types included
 	@ci/test.sh
 
 unit: $(READY) ## the unit test files on MicroPython and on CPython
-	@$(PYTEST) tests/unit
+	@ci/test.sh tests/unit
 
 alloc: $(READY) ## hot paths with the heap locked (MicroPython)
 	@$(PYTEST) tests/alloc
 
 fuzz: $(READY) ## random, cut and byte-by-byte input for every reader
-	@$(PYTEST) tests/fuzz
+	@ci/test.sh tests/fuzz
 
 scenario: $(READY) ## made homes of bots and clean devices, judged by the whole program
 	@$(PYTEST) tests/scenario
 
 oracle: $(READY) ## real captures and messages against independent readers
-	@$(PYTEST) tests/oracle
+	@ci/test.sh tests/oracle
 
 eval: $(READY) ## every detector over a seeded sample of made homes, against a bar
-	@$(PYTEST) tests/evaluation
+	@ci/test.sh tests/evaluation
 
 e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
-	@$(PYTEST) tests/e2e
+	@ci/test.sh tests/e2e
 
 hil: $(READY) ## the same tests on boards: BOARD=pty, qemu, mock or a serial port; all that need no hardware
 	@SPAMGATE_BOARD="$(BOARD)" $(PYTEST) tests/hil
 
 house: $(READY) ## README commands, layout, layers, lint and types
-	@$(PYTEST) tests/house
+	@ci/test.sh tests/house
 
 ##@ Checks
 lint: $(READY) ## ruff: style, mistakes, complexity
