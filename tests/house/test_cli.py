@@ -39,7 +39,7 @@ _LISTS = tuple(f"blocklist {verb}" for verb in ("", "build", "info", "query", "d
 _COMMANDS = ("", "replay", "lab", "decode", "decode dns", "decode smtp", "flash", "backup", "boards", *_LISTS)
 
 
-@pytest.mark.parametrize("words", map(str.split, _COMMANDS), ids=_COMMANDS)
+@pytest.mark.parametrize("words", [it.split() for it in _COMMANDS], ids=_COMMANDS)
 def test_help_has_an_example(words):
     done = _run(*words, "--help")
     assert done.returncode == 0

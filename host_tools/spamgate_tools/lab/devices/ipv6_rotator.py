@@ -5,6 +5,7 @@ That it does so every three seconds, with a message each second, is our assumpti
 counted by address would never see two connections of one sender for long.
 """
 
+import asyncio
 import ipaddress
 
 from spamgate_tools.errors import UserError
@@ -21,7 +22,9 @@ _PRIVATE = ipaddress.IPv6Network("fc00::/7")
 async def live(device: Device) -> None:
     campaign = Campaign(device)
     network = await _network(device.options.interface)
-    device.spawn(_rotate(device, campaign, network))
+    has_one = asyncio.Event()
+    device.spawn(_rotate(device, campaign, network, has_one))
+    await has_one.wait()
     await device.pause(device.options.idle)
     while not device.is_over:
         device.spawn(campaign.mail_by_mx(campaign.next_letter(), ("AAAA",)))
@@ -37,8 +40,8 @@ async def _network(link: str) -> ipaddress.IPv6Network:
     raise UserError(f"{link} has no global IPv6 address", "give the device one, or a router that advertises a prefix")
 
 
-async def _rotate(device: Device, campaign: Campaign, network: ipaddress.IPv6Network) -> None:
-    """Take a new address and speak from it; the oldest goes, with what still used it."""
+async def _rotate(device: Device, campaign: Campaign, network: ipaddress.IPv6Network, has_one: asyncio.Event) -> None:
+    """Take a new address and speak from it; the oldest goes, with what still used it.  The first sets `has_one`."""
     change = ("dev", device.options.interface)
     taken: list[str] = []
     while not device.is_over:
@@ -46,6 +49,7 @@ async def _rotate(device: Device, campaign: Campaign, network: ipaddress.IPv6Net
         address = str(network[device.dice.getrandbits(62) | 1 << 62])
         await interface.ip("-6", "address", "add", f"{address}/{network.prefixlen}", *change, "nodad")
         campaign.speak_from(address)
+        has_one.set()
         device.report.tell("address", address=address)
         taken.append(address)
         if len(taken) > _KEPT:
