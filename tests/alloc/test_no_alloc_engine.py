@@ -42,7 +42,7 @@ class Locked(unittest.TestCase):
         return Home()
 
     def condemn(self, device):
-        for kind in (evidence.HOUSE_FAN_OUT, evidence.HELO_CHANGES, evidence.MX_QUERY):
+        for kind in (evidence.HOUSE_FAN_OUT, evidence.HELO_CHANGES, evidence.MX_QUERY, evidence.MX_CONNECT):
             self.engine.observe(device, kind)
         self.assertEqual(self.home.state(device), "quarantined")
 
@@ -261,7 +261,8 @@ class Facts(Locked):
             dialogue.wrote_as(self.device, round)
             for number in range(30):
                 dialogue.wrote_to(self.device, round << 8 | number, round + 1)
-                dialogue.wrote_to_stranger(self.device, round << 8 | number)
+                dialogue.wrote_to_stranger(self.device, round << 8 | number, True)
+                dialogue.wrote_to_known(self.device, round << 8 | number)
             dialogue.unknown_recipient(self.device, round)
             dialogue.took(self.device, round)
             dialogue.login_failed(self.device, round)

@@ -5,6 +5,7 @@ Names and addresses are written out here and hashed as the readers would; no pac
 
 from spamgate.core import states
 from spamgate.core.counters import PORT_25, SUBMISSION
+from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
 from spamgate.core.dialogue import BAD_NAME, HOST_NAME
 from spamgate.core.engine import Engine
 from spamgate.core.hashing import hash_bytes, hash_lower
@@ -55,6 +56,10 @@ class Home:
         self.now_s = now_s
         self._slot = 0
         self._question = 0
+        self.engine.at(now_s - 2 * 86400, 0)
+        self.engine.lookups.asked(CROWD, 0, TYPE_A, 0)  # somebody's: look-ups have been seen for days
+        self.engine.at(now_s, 0)
+        self.engine.lookups.asked(CROWD, 1, TYPE_A, 0)
         self.wait(0)
 
     def _changed(self, device, old, new):
@@ -136,8 +141,8 @@ class Home:
 
     def mail(self, slot, sender="owner@home.example", recipients=("friend@mail.example",), unknown=()):
         """The device sends a message on the connection; `unknown` recipients do not exist."""
-        device = self._owner(slot)
-        self._dialogue().wrote_as(device, domain_hash(sender.split("@")[1]))
+        self.engine.mail.begun(slot)
+        self.engine.mail.wrote_as(slot, domain_hash(sender.split("@")[1]))
         for recipient in recipients:
             self.engine.mail.wrote_to(slot, name_hash(recipient), domain_hash(recipient.split("@")[1]))
             if recipient in unknown:
@@ -156,10 +161,11 @@ class Home:
         self.engine.mail.accepted(slot)
 
     def open_line(self):
-        """Another device's mail shows that port 25 works here."""
-        relay = self.settled(0xFFFFFE)
-        self.ask_host(relay, "relay.provider.example", "198.18.0.1")
-        self.mail(self.connect(relay, "198.18.0.1"))
+        """The mail of a granted mail server shows that port 25 works here."""
+        mailer = self.settled(0xFFFFFE)
+        self.engine.grant(mailer, GRANT_MAIL_SERVER)
+        self.ask_mx(mailer, "owner.example", ("relay.provider.example", "198.18.0.1"))
+        self.mail(self.connect(mailer, "198.18.0.1"))
 
     def spam_once(self, device, number):
         """One direct-to-MX message of a bot to the domain with this number; return the slot."""

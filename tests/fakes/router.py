@@ -38,12 +38,13 @@ def udp(port, to_port, body):
 
 
 class FakeRouter:
-    """`changes` are the changes of state, `established` the connections told of."""
+    """`changes` are the changes of state, `established` the connections told of, `late` who had a message under way."""
 
     def __init__(self, now_s=1000000):
         self.kernel = FakeKernel()
         self.changes = []
         self.established = []
+        self.late = []
         limits = RouterLimits()
         self.engine = Engine(limits, self._changed)
         self.engine.at(now_s, 0)
@@ -51,7 +52,7 @@ class FakeRouter:
         self.watcher.own = Router()
         self.watcher.own.learn(OWN_ADDRESSES, OWN_MAC)
         self.sets = KernelSets(self.kernel, self.engine.devices, 86400)
-        self.flows = Flows(self.engine, self.watcher, self.sets, self._established)
+        self.flows = Flows(self.engine, self.watcher, self.sets, self._established, self.late.append)
         self.watcher.mail.flows = self.flows
 
     def _changed(self, device, old, new):

@@ -22,7 +22,7 @@ class Dialogues(unittest.TestCase):
     def write(self, device, *recipients):
         for recipient in recipients:
             self.dialogue.wrote_to(device, name_hash(recipient), domain_hash(recipient.split("@")[1]))
-            self.dialogue.wrote_to_stranger(device, name_hash(recipient))
+            self.dialogue.wrote_to_stranger(device, name_hash(recipient), True)
 
     def evidence(self, device):
         return sorted(self.home.evidence(device))
@@ -88,7 +88,7 @@ class Dialogues(unittest.TestCase):
     def test_counting_stops_before_it_overflows(self):
         self.write(self.device, *["a@a.example"])
         for _ in range(66000):
-            self.dialogue.wrote_to_stranger(self.device, _)
+            self.dialogue.wrote_to_stranger(self.device, _, True)
         self.assertEqual(self.evidence(self.device), ["many_recipients", "mass_recipients"])
 
 

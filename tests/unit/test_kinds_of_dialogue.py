@@ -125,6 +125,18 @@ class DialogueKinds(unittest.TestCase):
         self.write(self.slot, 19, 20)
         self.assertTrue(self.has("mass_recipients"))
 
+    def test_mass_at_known(self):
+        self.write(self.slot, 0, 1)
+        self.home.wait(2 * _DAY_S)
+        for _ in range(300):
+            self.write(self.slot, 0, 9)
+        self.write(self.slot, 9, 120)
+        self.assertFalse(self.has("mass_at_known"), "120 people, some of them often")
+        self.write(self.slot, 120, 300)
+        self.assertTrue(self.has("mass_at_known"))
+        self.assertEqual(self.home.state(self.device), "throttled")
+        self.assertFalse(self.home.engine.mail.has_past(self.slot), "the budget holds for its old friend, too")
+
     def test_recipients_at_a_server_with_a_past_are_no_strangers(self):
         self.write(self.slot, 0, 1)
         self.home.wait(2 * _DAY_S)

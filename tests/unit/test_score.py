@@ -25,8 +25,24 @@ class Weighing(unittest.TestCase):
         self.assertTrue(board.observe(1, evidence.FAN_OUT, _NOW_S, 0))
         self.assertFalse(board.observe(1, evidence.FAN_OUT, _NOW_S + _DAY_S - 1, 0))
         self.assertEqual(board.score(1), WEIGHTS[evidence.FAN_OUT])
-        self.assertTrue(board.observe(1, evidence.FAN_OUT, _NOW_S + _DAY_S, 0))
-        self.assertTrue(board.score(1) > WEIGHTS[evidence.FAN_OUT])
+
+    def test_a_habit_weighs_on_the_tenth_day_what_it_weighed_on_the_first(self):
+        board = _board()
+        for day in range(10):
+            self.assertTrue(board.observe(1, evidence.FAN_OUT, _NOW_S + day * _DAY_S, 0))
+            self.assertEqual(board.score(1), WEIGHTS[evidence.FAN_OUT])
+
+    def test_what_is_taken_back_weighs_nothing_and_may_weigh_anew(self):
+        board = _board()
+        board.observe(1, evidence.FAN_OUT, _NOW_S, 0)
+        board.observe(1, evidence.BAD_HELO, _NOW_S, 0)
+        board.take_back(1, evidence.FAN_OUT)
+        board.take_back(1, evidence.FAN_OUT)
+        board.take_back(1, evidence.MANY_SENDERS)
+        self.assertEqual(board.score(1), WEIGHTS[evidence.BAD_HELO])
+        self.assertEqual([row[0] for row in board.seen(1)], ["bad_helo"])
+        self.assertTrue(board.observe(1, evidence.FAN_OUT, _NOW_S + 1, 0))
+        self.assertEqual(board.score(1), WEIGHTS[evidence.FAN_OUT] + WEIGHTS[evidence.BAD_HELO])
 
     def test_kinds_and_devices_add_up_apart(self):
         board = _board()

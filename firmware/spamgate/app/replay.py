@@ -13,7 +13,7 @@ from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.limits import Limits
 from spamgate.hal.clock import elapsed_us, ticks_us
-from spamgate.plane.replay import CaptureFile, survey
+from spamgate.plane.replay import Askers, CaptureFile, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
 from spamgate.wire.cursor import FormError
@@ -68,9 +68,10 @@ class Program:
 
             limits = ManyLimits()
             make_engine = ManyEngine
+        self._window = bytearray(limits.window_bytes)
+        self._askers = Askers(limits.askers)
         self._engine = make_engine(limits, self._changed)
         self._watcher = Watcher(self._engine, Scope(options.networks), True, limits)
-        self._window = bytearray(limits.window_bytes)
         self._heap: "list[int]" = []
         self._ticked_s = 0
         self._elapsed_us = 0
@@ -99,7 +100,7 @@ class Program:
 
     def _play(self, capture: CaptureFile) -> None:
         if not self._options.networks:
-            self._watcher.scope = survey(capture, self._watcher.packet)
+            self._watcher.scope = survey(capture, self._watcher.packet, self._askers)
             self._watcher.by_mac = isinstance(self._watcher.scope, Scope)
         milestone = 1
         countdown = _PROGRESS_PACKETS
@@ -142,7 +143,9 @@ def _tell(text: str) -> None:
 def main(words: "list[str]") -> int:
     """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
     try:
-        program = Program(Options(words))
+        options = Options(words)
+        gc.collect()  # the tables of the engine need large pieces of the heap
+        program = Program(options)
         collect_early(False)
         program.run()
     except SpamgateError as error:

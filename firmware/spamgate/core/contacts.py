@@ -15,7 +15,11 @@ ACCEPTED = 1  # it has taken mail from this device
 LOGGED_IN = 2  # the device logged in there (AUTH); only one provider a device may count for it
 FAILED = 4  # a first contact was refused or timed out
 UNKNOWN = 8  # it said that a recipient does not exist
+DOUBTED = 16  # met under suspicion: it gains no past by mail taken meanwhile, and has lost what it had
+IDLE = 32  # connections came to nothing: no mail was begun there
+DIRECT = 64  # a domain's own server, no relay
 
+_UNCOUNTED = const(34)  # LOGGED_IN | IDLE: says nothing about fan-out
 _ROW = const(8)
 # A relay an owner depends on has taken mail on another day than today.
 _PAST_S = const(86400)
@@ -57,6 +61,8 @@ class Contacts:
         at = self.find(device, provider)
         if at < 0 or (flag == LOGGED_IN and self._has_login(device)):
             return
+        if flag == IDLE and self._flags[at] & (ACCEPTED | UNKNOWN):
+            return
         if flag & (FAILED | UNKNOWN):
             self._trouble_s[at] = now_s
         if flag & ACCEPTED:
@@ -71,18 +77,48 @@ class Contacts:
                 found += 1
         return found
 
-    def recent(self, device: int, now_s: int, window_s: int) -> int:
-        """Return how many providers without a past were first met within `window_s`."""
+    def recent(self, device: int, now_s: int, window_s: int, flags: int = 0) -> int:
+        """Return how many providers without a past, with all of `flags`, were first met within `window_s`."""
         found = 0
         for at in range(device * _ROW, device * _ROW + _ROW):
-            if self._providers[at] and now_s - self._first_s[at] <= window_s and not self._flags[at] & LOGGED_IN:
-                found += 1
+            if self._providers[at] and now_s - self._first_s[at] <= window_s:
+                if self._flags[at] & (flags | _UNCOUNTED) == flags:
+                    found += 1
         return found
+
+    def begins(self, device: int, provider: int) -> bool:
+        """Mail is begun at `provider`; True if it has stood there as idle until now."""
+        at = self.find(device, provider)
+        if at < 0 or not self._flags[at] & IDLE:
+            return False
+        self._flags[at] &= ~IDLE
+        return True
+
+    def is_recent(self, device: int, provider: int, now_s: int, window_s: int) -> bool:
+        """Was the provider first met within `window_s`?"""
+        at = self.find(device, provider)
+        return at >= 0 and now_s - self._first_s[at] <= window_s
 
     def has_past(self, device: int, provider: int, now_s: int) -> bool:
         """Has this provider taken the device's mail for longer than a day, or does it know its password?"""
         at = self.find(device, provider)
         return at >= 0 and self._is_known(at, now_s)
+
+    def doubt(self, device: int, now_s: int) -> None:
+        """The device is throttled: what has no past yet gains none until that is over."""
+        for at in range(device * _ROW, device * _ROW + _ROW):
+            if self._providers[at] and not self._is_known(at, now_s):
+                self._flags[at] |= DOUBTED
+
+    def forgive(self, device: int, now_s: int) -> None:
+        """It is over: what was doubted begins its past anew, or will be new altogether if it was met days ago."""
+        for at in range(device * _ROW, device * _ROW + _ROW):
+            if not self._flags[at] & DOUBTED:
+                continue
+            self._flags[at] &= ~(DOUBTED | ACCEPTED | LOGGED_IN)
+            if now_s - self._first_s[at] >= _PAST_S:
+                self._providers[at] = 0
+                self._flags[at] = 0
 
     def clear(self, device: int) -> None:
         """Forget the row: the device left the table."""
@@ -98,6 +134,8 @@ class Contacts:
 
     def _is_known(self, at: int, now_s: int) -> bool:
         flags = self._flags[at]
+        if flags & DOUBTED:
+            return False
         return bool(flags & LOGGED_IN or (flags & ACCEPTED and now_s - self._first_s[at] >= _PAST_S))
 
     def _place(self, device: int, now_s: int) -> int:

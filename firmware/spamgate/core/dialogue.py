@@ -30,12 +30,15 @@ _IMPERSONATED = const(3)
 _UNKNOWN = const(4)
 _LOGIN_HOSTS = const(5)
 _STRANGERS = const(6)
-_FIELDS = const(7)
+_KNOWN_BITS = const(7)
+_FIELDS = const(8)
 
 _HELO_LIMIT = const(3)
 _SENDER_LIMIT = const(5)
 _STRANGER_LIMIT = const(5)
 _MASS_LIMIT = const(20)
+_MAP_BYTES = const(16)
+_KNOWN_LIMIT = const(101)  # 128 (1 - exp(-200 / 128))
 _IMPERSONATED_LIMIT = const(2)
 _MESSAGE_LIMIT = const(4)
 _LOGIN_HOST_LIMIT = const(5)
@@ -52,6 +55,7 @@ class Dialogue:
         devices = engine.devices.capacity
         self._seen = DistinctSet(distinct)
         self._counts = array("H", bytes(2 * devices * _FIELDS))
+        self._known = bytearray(_MAP_BYTES * devices)
         self._since_s = array("i", bytes(4 * devices))
         self._generation = bytearray(devices)
         self._helo_domain = array("I", bytes(4 * devices))
@@ -77,13 +81,27 @@ class Dialogue:
             if self._count(_IMPERSONATED_LIMIT, device, _IMPERSONATED, domain_hash) >= _IMPERSONATED_LIMIT:
                 self._engine.observe(device, evidence.HELO_IMPERSONATES)
 
-    def wrote_to_stranger(self, device: int, address_hash: int) -> None:
-        """The recipient is at a provider that has no past with the device."""
+    def wrote_to_stranger(self, device: int, address_hash: int, is_direct: bool) -> None:
+        """The recipient is at a provider that has no past with the device; on a new relay a club's letter may be."""
         strangers = self._count(_MASS_LIMIT, device, _STRANGERS, address_hash)
         if strangers >= _STRANGER_LIMIT:
             self._engine.observe(device, evidence.MANY_RECIPIENTS)
-        if strangers >= _MASS_LIMIT:
+        if strangers >= _MASS_LIMIT and is_direct:
             self._engine.observe(device, evidence.MASS_RECIPIENTS)
+
+    def wrote_to_known(self, device: int, address_hash: int) -> bool:
+        """The recipient is at a provider that has a past with the device; True if there are 200 today.
+
+        Counted by linear counting (Whang, Vander-Zanden, Taylor 1990) on a map of 128 bits: of n addresses
+        128 (1 - exp(-n / 128)) bits are set.
+        """
+        self._roll(device)
+        at = device * _MAP_BYTES + (address_hash >> 3 & 15)
+        bit = 1 << (address_hash & 7)
+        if self._known[at] & bit:
+            return False
+        self._known[at] |= bit
+        return self._bump(device * _FIELDS + _KNOWN_BITS) >= _KNOWN_LIMIT
 
     def unknown_recipient(self, device: int, providers: int) -> None:
         """A recipient does not exist; so said `providers` providers by now."""
@@ -140,3 +158,5 @@ class Dialogue:
         self._helo_domain[device] = 0
         for field in range(_FIELDS):
             self._counts[device * _FIELDS + field] = 0
+        for at in range(device * _MAP_BYTES, device * _MAP_BYTES + _MAP_BYTES):
+            self._known[at] = 0

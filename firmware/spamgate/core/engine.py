@@ -97,6 +97,11 @@ class Engine:
         if weighs:
             self._decide(device)
 
+    def is_held(self, device: int) -> bool:
+        """Is the device throttled or quarantined?"""
+        state = self.devices.state[device]
+        return state == states.THROTTLED or state == states.QUARANTINED
+
     def grant(self, device: int, grant: int) -> None:
         """The owner grants the device to send mail (or takes it back with GRANT_NONE)."""
         self.devices.grant[device] = grant
@@ -152,6 +157,10 @@ class Engine:
             devices.previous[device] = old
             devices.since_s[device] = self.now_s
             devices.flags[device] &= ~CONFIRMED
+            if new == states.THROTTLED:
+                self.contacts.doubt(device, self.now_s)
+            elif new == states.RELEASED or new == states.NORMAL:
+                self.contacts.forgive(device, self.now_s)
             if new == states.RELEASED:
                 self.board.evidence_s[device] = self.now_s  # its week of proving itself begins now
             self._on_change(device, old, new)

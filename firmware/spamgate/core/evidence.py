@@ -37,7 +37,8 @@ HOUSE_FAN_OUT = 20
 MASS_RECIPIENTS = 21
 MX_MANY_DOMAINS = 22
 LISTED_NAME = 23
-KINDS = 24
+MASS_AT_KNOWN = 24
+KINDS = 25
 
 FAMILY_LOOKUP = 1  # what it asked DNS
 FAMILY_CONNECT = 2  # whom it connected to
@@ -81,8 +82,8 @@ TABLE: "tuple[Row, ...]" = (
     ("many_unknown_users", FAMILY_REPLY, 60000, 2000, 871, ALWAYS | PROOF),
     # [prior] merely bad: empty, no dot, a bare address
     ("bad_helo", FAMILY_HELO, 50000, 40000, 57, 0),
-    # [prior] a mailer has one name
-    ("helo_changes", FAMILY_HELO, 50000, 200, 1413, ALWAYS | PROOF),
+    # [prior] a mailer has one name; [A] containers, and devices behind a second router, speak for several
+    ("helo_changes", FAMILY_HELO, 50000, 1000, 1001, ALWAYS | PROOF),
     # [prior] impersonates .5/.002 together with changes; [A] alone
     ("helo_impersonates", FAMILY_HELO, 20000, 200, 1179, ALWAYS | PROOF),
     # [A] template bots forge senders; a clean device writes as one or two domains
@@ -93,8 +94,8 @@ TABLE: "tuple[Row, ...]" = (
     ("many_messages", FAMILY_ENVELOPE, 30000, 1000, 871, 0),
     # [prior] at five or more hosts
     ("auth_failures", FAMILY_AUTH, 50000, 100, 1591, ALWAYS),
-    # [A] a residential proxy: its port is opened from outside, then it mails
-    ("proxied", FAMILY_CONNECT, 10000, 50, 1356, ALWAYS),
+    # [A] a residential proxy: its port is opened from outside, then it mails; so it is with a NAS whose page is open
+    ("proxied", FAMILY_CONNECT, 10000, 1000, 589, ALWAYS),
     # [A] as wide_fan_out, by several young devices together: a bot that changes its MAC
     ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0),
     # [A] given many_recipients: 30.9 mails a workday is a professional's average [P], to old friends and with a login
@@ -103,6 +104,8 @@ TABLE: "tuple[Row, ...]" = (
     ("mx_many_domains", FAMILY_CONNECT, 80000, 300, 1430, 0),
     # [A] in ten minutes before mailing: one bot in four calls a place that lists know, two clean devices in 100 do
     ("listed_name", FAMILY_LOOKUP, 25000, 2000, 647, 0),
+    # [A] 200 people in a day at servers with a past: mailings of that size are sent with a grant
+    ("mass_at_known", FAMILY_ENVELOPE, 80000, 5, 2478, 0),
 )  # fmt: skip
 
 WEIGHTS = tuple(row[4] for row in TABLE)

@@ -27,6 +27,7 @@ class Limits:
         self.lines = 12 if roomy else 5  # of SMTP, in pieces
         self.line_bytes = 512 if roomy else 320  # RFC 5321 4.5.3.1.4 allows 512
         self.runs = 16 if roomy else 8  # of like commands, waiting for replies in one connection
-        self.datagrams = 4 if roomy else 2  # in fragments
+        self.datagrams = 4 if roomy else 1  # in fragments
         self.datagram_bytes = 4608 if roomy else 1536
-        self.window_bytes = 32768 if roomy else 3072  # of a capture file at a time
+        self.askers = 512 if roomy else 128  # slots for who is inside where a capture has no private addresses
+        self.window_bytes = 32768 if roomy else 2048  # of a capture file at a time

@@ -34,6 +34,7 @@ _DAY_S = const(86400)
 _MX_DOMAINS = const(5)
 _FAILURES = const(10)  # names that do not exist, within ten minutes
 _FAILURE_WINDOW_S = const(600)
+_NEVER = const(-(1 << 30))
 
 
 class Lookups:
@@ -42,6 +43,7 @@ class Lookups:
     def __init__(self, engine: "Engine", slots: int, distinct: int) -> None:
         self._engine = engine
         devices = engine.devices.capacity
+        self._first_s = self._asked_s = _NEVER  # of all queries
         self._queries = Recall(slots, _RESEND_S)
         self._domains = DistinctSet(distinct)
         self._domain_count = bytearray(devices)
@@ -58,6 +60,9 @@ class Lookups:
         if self._queries.find(key, engine.now_s) >= 0:
             return False
         self._queries.add(key, _PENDING, engine.now_s)
+        if self._asked_s == _NEVER or engine.now_s < self._first_s:
+            self._first_s = engine.now_s
+        self._asked_s = engine.now_s
         engine.devices.flags[device] |= ASKED_DNS
         counters = engine.counters
         counters.add(device, DNS_QUERIES)
@@ -93,6 +98,11 @@ class Lookups:
             if not self.is_excused(device):
                 self._missed(device)
         return True
+
+    def are_seen(self, for_s: int) -> bool:
+        """Are the home's look-ups seen: one in the last day, and the first at least `for_s` ago?"""
+        now_s = self._engine.now_s
+        return self._asked_s != _NEVER and now_s - self._asked_s <= _DAY_S and now_s - self._first_s >= for_s
 
     def asked_widely(self, device: int) -> bool:
         """Did the device ask for the mail servers of many new domains in the last day?"""

@@ -2,17 +2,21 @@
 
 A connection weighs when it is known to mean something: at its SYN while the line is open, else once its server,
 or within ten minutes any other, answers.  So a provider that blocks port 25 makes nobody a suspect, and a bot on
-an open line is judged before its server has spoken.  Destinations are providers, not addresses; servers inside
-the home are counted and not judged.
+an open line is judged before its server has spoken.  A line is open when servers of strangers answer: its own
+provider's relay does so behind a block, too.
+
+What a connection has weighed by its SYN alone is taken back when it comes to nothing: a login, a server's test, a relay
+that does not answer.  Destinations are providers, not addresses; servers inside the home are counted and not judged.
 """
 
 from array import array
 
 from spamgate.core import evidence
 from spamgate.core.compat import const
-from spamgate.core.contacts import ACCEPTED, FAILED, LOGGED_IN, UNKNOWN
-from spamgate.core.counters import CONNECTS, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
+from spamgate.core.contacts import ACCEPTED, DIRECT, DOUBTED, FAILED, IDLE, LOGGED_IN, UNKNOWN
+from spamgate.core.counters import CONNECTS, MAIL, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
 from spamgate.core.devices import ASKED_DNS, CROWD, MAILED
+from spamgate.core.hashing import hash_bytes
 from spamgate.core.household import Household
 from spamgate.core.meanings import POLICY, UNKNOWN_RECIPIENT
 from spamgate.core.providers import is_exchange, network_provider
@@ -34,6 +38,13 @@ _DEFERRED = const(2)  # weighs once the server answers
 _LOCAL = const(4)  # the server is in the home
 _SUBMISSION = const(8)
 _MET = const(16)  # the provider has been weighed and stands in the device's row
+_ANSWERED = const(32)
+_USED = const(64)  # mail was begun, or would have been if the server had greeted and not refused
+_SEALED = const(128)
+_SEALED_ANSWERS = const(10)  # one message takes them
+_SEALED_TALK = const(6)  # a handshake, a greeting and a goodbye take fewer
+_FAN_OUT = const(3)  # providers
+_WIDE_FAN_OUT = const(5)
 _NOBODY = const(0xFFFF)
 _ALL = const(0xFFFF)
 _NEVER = const(-(1 << 30))
@@ -52,6 +63,7 @@ class Mail:
     def __init__(self, engine: "Engine", connections: int, distinct: int, hears: bool = True) -> None:
         self._engine = engine
         self.household = Household(engine)
+        self._hears = hears
         self.dialogue: "Any" = _Unheard()
         if hears:
             from spamgate.core.dialogue import Dialogue
@@ -79,7 +91,8 @@ class Mail:
         if is_local:
             return
         engine.devices.flags[device] |= MAILED
-        engine.line.asked()
+        if self._is_direct(slot):
+            engine.line.asked()
         if engine.line.is_open(engine.now_s):
             self._weigh(slot)
         else:
@@ -102,14 +115,15 @@ class Mail:
     def established(self, slot: int) -> None:
         """The server accepted the connection."""
         flags = self._flags[slot]
-        self._flags[slot] = flags & ~(_SYN | _DEFERRED)
+        self._flags[slot] = flags & ~(_SYN | _DEFERRED) | _ANSWERED | _USED
         if flags & (_LOCAL | _SUBMISSION) or self._device[slot] == _NOBODY:
             return
         engine = self._engine
-        was_open = engine.line.is_open(engine.now_s)
-        engine.line.answered(engine.now_s)
-        if not was_open:
-            self._weigh_deferred()
+        if self._is_direct(slot):
+            was_open = engine.line.is_open(engine.now_s)
+            engine.line.answered(engine.now_s)
+            if not was_open:
+                self._weigh_deferred()
         if flags & _DEFERRED:
             self._weigh(slot)
 
@@ -120,6 +134,8 @@ class Mail:
 
     def closed(self, slot: int) -> None:
         """The connection is over."""
+        if self._device[slot] != _NOBODY and self._is_idle(slot):
+            self._excuse(slot, IDLE)
         self._device[slot] = _NOBODY
         self._flags[slot] = 0
 
@@ -159,6 +175,17 @@ class Mail:
         engine = self._engine
         return engine.contacts.has_past(self._device[slot], self._provider[slot], engine.now_s)
 
+    def is_known(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
+        """Does the provider of the server at this address have a past with the device?"""
+        engine = self._engine
+        host = engine.providers.of_host(hash_bytes(buf, at, at + size), engine.now_s)
+        provider = host | 1 if host >= 0 else network_provider(buf, at, size)
+        return engine.contacts.has_past(device, provider, engine.now_s)
+
+    def began_before(self, slot: int, time_s: int) -> bool:
+        """Is the connection that old?"""
+        return self._opened_s[slot] <= time_s
+
     def accepted(self, slot: int) -> None:
         """The server took a message."""
         device = self._device[slot]
@@ -174,18 +201,26 @@ class Mail:
         if not engine.contacts.has_past(device, provider, engine.now_s):
             self.dialogue.took(device, self._messages[slot])
 
+    def wrote_as(self, slot: int, domain_hash: int) -> None:
+        """The device named a sender."""
+        if self._is_direct(slot) and not self.has_past(slot):
+            self.dialogue.wrote_as(self._device[slot], domain_hash)
+
     def wrote_to(self, slot: int, address_hash: int, domain_hash: int) -> None:
         """The device named a recipient."""
         device = self._device[slot]
         engine = self._engine
         self.dialogue.wrote_to(device, address_hash, domain_hash)
-        if not engine.contacts.has_past(device, self._provider[slot], engine.now_s):
-            self.dialogue.wrote_to_stranger(device, address_hash)
+        if not self.has_past(slot):
+            self.dialogue.wrote_to_stranger(device, address_hash, self._is_direct(slot))
+        elif self.dialogue.wrote_to_known(device, address_hash):
+            engine.contacts.mark(device, self._provider[slot], DOUBTED, engine.now_s)
+            engine.observe(device, evidence.MASS_AT_KNOWN)
 
     def logged_in(self, slot: int) -> None:
         """The server took the device's password."""
         if self.is_judged(slot):
-            self._engine.contacts.mark(self._device[slot], self._provider[slot], LOGGED_IN, self._engine.now_s)
+            self._excuse(slot, LOGGED_IN)
 
     def login_failed(self, slot: int, address_hash: int) -> None:
         """The server refused a password."""
@@ -196,6 +231,7 @@ class Mail:
         """A server outside said no to what the device does; `meaning` as `dialogue` lists it."""
         if not self.is_judged(slot):
             return
+        self._flags[slot] |= _USED
         device = self._device[slot]
         if meaning == UNKNOWN_RECIPIENT:
             engine = self._engine
@@ -210,7 +246,63 @@ class Mail:
 
     def count(self, slot: int, field: int) -> None:
         """Count an SMTP command."""
+        if field == MAIL and self.is_judged(slot):
+            self.begun(slot)
         self._engine.counters.add_smtp(self._device[slot], self.port(slot), field)
+
+    def greeted(self, slot: int) -> None:
+        """The server is ready for mail."""
+        self._flags[slot] &= ~_USED
+
+    def begun(self, slot: int) -> None:
+        """Mail is begun on the connection."""
+        engine = self._engine
+        device = self._device[slot]
+        if self._flags[slot] & (_MET | _USED) == _MET and engine.contacts.begins(device, self._provider[slot]):
+            self._weigh_fan_out(device)
+        self._flags[slot] |= _USED
+
+    def sealed(self, slot: int) -> None:
+        """TLS hides what is said from here on."""
+        if self.is_judged(slot):
+            self.begun(slot)
+            self._flags[slot] |= _SEALED
+            self._messages[slot] = 0
+
+    def answered_sealed(self, slot: int) -> None:
+        """A server said something within TLS: one message takes ten answers."""
+        if self._messages[slot] < 255:
+            self._messages[slot] += 1
+        if self._messages[slot] == _SEALED_ANSWERS and self.is_judged(slot):
+            self._engine.contacts.mark(self._device[slot], self._provider[slot], ACCEPTED, self._engine.now_s)
+
+    def _is_idle(self, slot: int) -> bool:
+        """Has a connection that has weighed come to nothing: no mail begun, or none taken by a relay?"""
+        flags = self._flags[slot]
+        if not self._hears or flags & (_MET | _ANSWERED) != _MET | _ANSWERED:
+            return False
+        if flags & _SEALED:
+            return self._messages[slot] < _SEALED_TALK
+        return not flags & _USED or (not self._messages[slot] and not self._is_direct(slot))
+
+    def _excuse(self, slot: int, flag: int) -> None:
+        """The provider does not count, for the reason `flag`: nor does what it was taken for."""
+        engine = self._engine
+        device = self._device[slot]
+        contacts = engine.contacts
+        contacts.mark(device, self._provider[slot], flag, engine.now_s)
+        in_day = contacts.recent(device, engine.now_s, _DAY_S)
+        if not self._has_second(device, in_day):
+            engine.board.take_back(device, evidence.SECOND_PROVIDER)
+        if in_day < _FAN_OUT:
+            engine.board.take_back(device, evidence.FAN_OUT)
+        if in_day < _WIDE_FAN_OUT:
+            engine.board.take_back(device, evidence.WIDE_FAN_OUT)
+
+    def _is_direct(self, slot: int) -> bool:
+        """Is the server one that an MX answer named, or that nobody looked up where look-ups are seen?"""
+        host = self._host[slot]
+        return is_exchange(host) if host >= 0 else self._engine.lookups.are_seen(0)
 
     def _weigh_deferred(self) -> None:
         """The line has proved open: what was tried in the last minutes and is still unanswered weighs now."""
@@ -231,13 +323,26 @@ class Mail:
         engine = self._engine
         device = self._device[slot]
         self._flags[slot] |= _MET
-        if self._host[slot] >= 0 and is_exchange(self._host[slot]) and engine.lookups.asked_widely(device):
-            if not engine.contacts.has_past(device, self._provider[slot], engine.now_s):
-                engine.observe(device, evidence.MX_MANY_DOMAINS)
-        if not engine.contacts.meet(device, self._provider[slot], engine.now_s):
-            return
+        provider = self._provider[slot]
         host = self._host[slot]
-        is_direct = host < 0 or is_exchange(host)
+        again = engine.contacts.is_recent(device, provider, engine.now_s, _DAY_S)
+        is_new = engine.contacts.meet(device, provider, engine.now_s)
+        if host >= 0 and is_exchange(host) and engine.lookups.asked_widely(device):
+            again = again or engine.contacts.recent(device, engine.now_s, _DAY_S) >= 2
+            if again and not engine.contacts.has_past(device, provider, engine.now_s):
+                engine.observe(device, evidence.MX_MANY_DOMAINS)
+        if is_new:
+            self._weigh_new(slot, device)
+
+    def _weigh_new(self, slot: int, device: int) -> None:
+        engine = self._engine
+        provider = self._provider[slot]
+        host = self._host[slot]
+        if engine.is_held(device):
+            engine.contacts.mark(device, provider, DOUBTED, engine.now_s)
+        is_direct = self._is_direct(slot)
+        if is_direct:
+            engine.contacts.mark(device, provider, DIRECT, engine.now_s)
         if host >= 0:
             if is_direct:
                 engine.observe(device, evidence.MX_CONNECT)
@@ -249,16 +354,22 @@ class Mail:
         if engine.listed:
             engine.listed.mailed(device)
         self._weigh_fan_out(device)
-        self.household.met(device, self._provider[slot], is_direct)
+        # In its first days the home's addresses may have been looked up before anybody watched.
+        self.household.met(device, provider, is_direct and (host >= 0 or engine.lookups.are_seen(_DAY_S)))
+
+    def _has_second(self, device: int, in_day: int) -> bool:
+        """Two providers of one sort?  To report straight to one domain, and by one relay, is no beginning of more."""
+        direct = self._engine.contacts.recent(device, self._engine.now_s, _DAY_S, DIRECT)
+        return direct >= 2 or in_day - direct >= 2
 
     def _weigh_fan_out(self, device: int) -> None:
         engine = self._engine
         in_day = engine.contacts.recent(device, engine.now_s, _DAY_S)
-        if in_day >= 2:
+        if self._has_second(device, in_day):
             engine.observe(device, evidence.SECOND_PROVIDER)
-        if in_day >= 4 or engine.contacts.recent(device, engine.now_s, _BURST_S) >= 3:
+        if in_day > _FAN_OUT or engine.contacts.recent(device, engine.now_s, _BURST_S) >= _FAN_OUT:
             engine.observe(device, evidence.FAN_OUT)
-        if in_day >= 5:
+        if in_day >= _WIDE_FAN_OUT:
             engine.observe(device, evidence.WIDE_FAN_OUT)
 
     def _failed(self, slot: int) -> None:
@@ -266,7 +377,11 @@ class Mail:
         self._flags[slot] = flags & ~_SYN
         engine = self._engine
         device = self._device[slot]
-        if not flags & _MET or device == _NOBODY or not engine.line.is_open(engine.now_s):
+        if not flags & _MET or device == _NOBODY:
+            return
+        if not self._is_direct(slot):
+            self._excuse(slot, IDLE)
+        if not engine.line.is_open(engine.now_s):
             return
         if engine.contacts.has_past(device, self._provider[slot], engine.now_s):
             return

@@ -15,7 +15,7 @@ H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a d
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25
 H3 = 3534  # alpha = 1e-6
 
-_KINDS = const(24)
+_KINDS = const(25)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
 _HOUR_S = const(3600)
@@ -59,7 +59,11 @@ class ScoreBoard:
         self._weighed_s = array("i", bytes(4 * devices))
 
     def observe(self, device: int, kind: int, now_s: int, now_us: int) -> bool:
-        """Count an observation; True when it weighs, which it does once a day."""
+        """Count an observation; True when it weighs, which it does once a day.
+
+        What the same kind weighed on the days before is not added to: a habit tells on the tenth day what it told on
+        the first.
+        """
         at = (self._rows[device] or self._take_row(device)) * _KINDS + kind
         if self._counts[at] < 65535:
             self._counts[at] += 1
@@ -71,12 +75,25 @@ class ScoreBoard:
             return False
         self.wear(device, now_s)
         self._taken_s[at] = now_s
+        weight = self.weights[kind]
+        if taken_s != _NEVER:
+            weight -= _worn(weight, min((now_s - taken_s) // _HOUR_S, _FORGOTTEN_H))
         if FAMILIES[kind] == FAMILY_LOOKUP:
-            lookups = self._lookups[device] + self.weights[kind]
+            lookups = self._lookups[device] + weight
             self._lookups[device] = lookups if lookups < self.h1 else self.h1
         else:
-            self._connections[device] += self.weights[kind]
+            self._connections[device] += weight
         return True
+
+    def take_back(self, device: int, kind: int) -> None:
+        """The last observation of `kind` has turned out to mean nothing: as if it had not been."""
+        row = self._rows[device]
+        at = row * _KINDS + kind
+        if row and self._taken_s[at] != _NEVER:
+            self._taken_s[at] = _NEVER
+            self._counts[at] = 0
+            left = self._connections[device] - self.weights[kind]
+            self._connections[device] = left if left > 0 else 0
 
     def note_peer(self, device: int, kind: int, buf: "bytes | bytearray", at: int, size: int) -> None:
         """Keep the address the last observation was about."""
@@ -100,14 +117,8 @@ class ScoreBoard:
         self._worn_s[device] += hours * _HOUR_S
         if hours > _FORGOTTEN_H:
             hours = _FORGOTTEN_H
-        lookups = self._lookups[device]
-        connections = self._connections[device]
-        while hours and (lookups or connections):
-            lookups = lookups * _KEEP_OF_256 >> 8
-            connections = connections * _KEEP_OF_256 >> 8
-            hours -= 1
-        self._lookups[device] = lookups
-        self._connections[device] = connections
+        self._lookups[device] = _worn(self._lookups[device], hours)
+        self._connections[device] = _worn(self._connections[device], hours)
 
     def halve(self, device: int) -> None:
         """The owner released the device: forget half, not all; what it does next weighs anew.
@@ -201,3 +212,11 @@ class ScoreBoard:
             self._counts[at] = 0
             self._taken_s[at] = _NEVER
             self._peer_sizes[at] = 0
+
+
+def _worn(score: int, hours: int) -> int:
+    """Return what is left of a score after so many hours."""
+    while hours > 0 and score:
+        score = score * _KEEP_OF_256 >> 8
+        hours -= 1
+    return score

@@ -27,5 +27,6 @@ SENTENCES = {
     "house_fan_out": "is one of several new devices that together mail many",
     "mx_many_domains": "asked for mail servers of five or more domains and connected to them",
     "listed_name": "asked for or called what the blocklist names, and then mailed",
+    "mass_at_known": "wrote to 200 or more people in a day at servers it has long used",
     "mass_recipients": "wrote to twenty or more people at servers new to it",
 }

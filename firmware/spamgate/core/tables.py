@@ -36,7 +36,7 @@ class DistinctSet:
                 return False
             at = (at + 1) & mask
         if self._used >= self._limit:
-            self._clear()
+            self.clear()
             at = key & mask
         keys[at] = stored
         self._used += 1
@@ -52,7 +52,8 @@ class DistinctSet:
             at = (at + 1) & self._mask
         return False
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Start anew."""
         for at in range(len(self._keys)):
             self._keys[at] = _EMPTY
         self._used = 0

@@ -11,7 +11,6 @@ from spamgate.core.compat import const
 from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
 from spamgate.core.devices import CROWD, GRANT_NONE
 from spamgate.core.errors import SpamgateError
-from spamgate.core.hashing import hash_bytes
 from spamgate.core.ticks import elapsed
 from spamgate.plane.linux_flows import Flows
 from spamgate.plane.linux_home import Home
@@ -67,7 +66,7 @@ class LinuxPlane:
         self.home = Home(self._kernel, settings.lan, settings.wan, settings.home_networks)
         self.log = log
         self._offload: "Offload | None" = None
-        self._flows = Flows(engine, watcher, self.sets, owner.established)
+        self._flows = Flows(engine, watcher, self.sets, owner.established, self._pay)
         self._enforces = not settings.monitor_only
         self._guards_all = settings.guard == "all" and self._enforces
         self._guards_suspects = settings.guard == "suspects" and self._enforces
@@ -114,7 +113,7 @@ class LinuxPlane:
             self.be_strict()  # the crowd has no MAC: it is all who are not settled
         self.sets.show(device)
         if new == states.THROTTLED and old != states.QUARANTINED:
-            self.sets.empty_budget(device, self._refill_s(device))
+            self._pay(device)
             self._flows.limit(device)
         if self._guards_suspects:
             self._lease(device)
@@ -214,21 +213,18 @@ class LinuxPlane:
     def held(self, device: int, client: bytes, port: int, our_port: int) -> bytes:
         """The responder answered a device: let it pass next time if the server has a past; returns the server."""
         server = self.meant_for(client, port, our_port)
-        engine = self._engine
-        if server:
-            host = engine.providers.of_host(hash_bytes(server, 0, len(server)), engine.now_s)
-            if host >= 0 and engine.contacts.has_past(device, host | 1, engine.now_s):
-                self.sets.has_past(device, server)
+        if server and self._engine.mail.is_known(device, server, 0, len(server)):
+            self.sets.has_past(device, server)
         return server
 
-    def _refill_s(self, device: int) -> int:
-        """Return when the budget of a device just throttled has something in it: the first day pays for what leaked.
+    def _pay(self, device: int) -> None:
+        """Empty the budget of a throttled device: its first day pays for what leaked, some of it after that.
 
         After k messages the first is k refills away, so that a day holds no more than the budget altogether.
         """
         budget = max(self._settings.budget_per_day, 1)
         leaked = self._engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
-        return _DAY_S // budget * min(max(leaked, 1), budget)
+        self.sets.empty_budget(device, _DAY_S // budget * min(max(leaked, 1), budget))
 
     def _is_suspect(self, device: int) -> bool:
         return self._was_suspect(self._engine.devices.state[device])
@@ -321,7 +317,7 @@ class LinuxPlane:
         self._enforce_all()
         for device in range(1, devices.capacity):
             if self._enforces and devices.state[device] == states.THROTTLED:
-                self.sets.empty_budget(device, self._refill_s(device))
+                self._pay(device)
         if self._engine.now_s - self._strict_s < _DAY_S:
             self.be_strict()
         self._flows.tell_again()

@@ -5,6 +5,8 @@ budget is one message a connection; where TLS hides the messages, after ten answ
 needs.  Destinations with a past are left alone.
 """
 
+from array import array
+
 from spamgate.core import states
 from spamgate.core.compat import const
 
@@ -26,7 +28,7 @@ class Flows:
     """Hears of connections from the watcher; ends them through the kernel's sets.
 
     `on_established(device, client, client_port, server, server_port)` is called for each connection to a mail server
-    outside, with addresses as bytes.
+    outside, with addresses as bytes; `on_late(device)` for a message that was under way when its device was throttled.
     """
 
     def __init__(
@@ -35,15 +37,18 @@ class Flows:
         watcher: "Watcher",
         sets: "KernelSets",
         on_established: "Callable[[int, bytes, int, bytes, int], None]",
+        on_late: "Callable[[int], None]",
     ) -> None:
         self._engine = engine
         self._mail = watcher.mail
         self._streams = watcher.mail.streams
         self._sets = sets
         self._on_established = on_established
+        self._on_late = on_late
         self._sealed_answers = bytearray(self._streams.slots)
         self._told = bytearray(_REMEMBERED)  # destinations with a past that the kernel was told of, by a hash
         self._told_ends: "list[bytes]" = [b""] * _REMEMBERED
+        self._told_who = array("H", bytes(2 * _REMEMBERED))
 
     def established(self, slot: int) -> None:
         """A server accepted the connection."""
@@ -61,6 +66,8 @@ class Flows:
         self._remember_past(slot, device, server)
         if self._is_limited(slot, device):
             self._sets.end_flow(client, port, server)
+            if self._engine.mail.began_before(slot, self._engine.devices.since_s[device]):
+                self._on_late(device)
 
     def answered_sealed(self, slot: int) -> None:
         """A server said something within TLS."""
@@ -73,7 +80,8 @@ class Flows:
             self._sealed_answers[slot] = answers
 
     def limit(self, device: int) -> None:
-        """The device is throttled from now on: what has no message under way ends."""
+        """The device is throttled from now on: what has no message under way ends, and who is doubted has no past."""
+        self._take_back_past(device)
         streams = self._streams
         for slot in range(streams.slots):
             if streams.state[slot] >= _OPENING and streams.owner[slot] == device and streams.port[slot] == _SMTP:
@@ -98,6 +106,15 @@ class Flows:
             return False
         return not mail.has_past(slot)
 
+    def _take_back_past(self, device: int) -> None:
+        engine = self._engine
+        for key in range(_REMEMBERED):
+            server = self._told_ends[key]
+            if server and self._told_who[key] == device:
+                if not engine.mail.is_known(device, server, 0, len(server)):
+                    self._told_ends[key] = b""
+                    self._sets.no_past(device, server)
+
     def _remember_past(self, slot: int, device: int, server: bytes) -> None:
         """Let the kernel know a destination with a past, once in a while."""
         if not self._engine.mail.has_past(slot):
@@ -107,6 +124,7 @@ class Flows:
         if self._told[key] != day or self._told_ends[key] != server:
             self._told[key] = day
             self._told_ends[key] = server
+            self._told_who[key] = device
             self._sets.has_past(device, server)
 
     def _ends(self, slot: int) -> "tuple[int, bytes, int, bytes]":

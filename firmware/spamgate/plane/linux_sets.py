@@ -98,6 +98,11 @@ class KernelSets:
             name = "past4" if len(address) == 4 else "past6"
             self._put(name, pack_key(self._devices.mac(device), address), _PAST_S)
 
+    def no_past(self, device: int, address: bytes) -> None:
+        """The device's mail to this address is like any other's."""
+        if self._has_mac(device):
+            self._drop("past4" if len(address) == 4 else "past6", pack_key(self._devices.mac(device), address))
+
     def end_flow(self, client: bytes, port: int, server: bytes) -> None:
         """Reset the connection at the client's next command."""
         name = "ended4" if len(client) == 4 else "ended6"

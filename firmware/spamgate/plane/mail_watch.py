@@ -100,8 +100,10 @@ class MailWatch:
         """Bytes in order, once."""
         if self._is_ours(slot):
             self._smtp.feed(slot, side, buf, start, end)
-            if side and self.flows and self._smtp.is_sealed(slot):
-                self.flows.answered_sealed(slot)
+            if side and self._smtp.is_sealed(slot):
+                self._mail.answered_sealed(slot)
+                if self.flows:
+                    self.flows.answered_sealed(slot)
         elif self.streams.port[slot] == _DNS:
             self._watcher.segment_of_dns(slot, side, buf, start, end)
 
@@ -136,7 +138,7 @@ class MailWatch:
             self._mail.dialogue.introduced(device, envelope.form, envelope.name_hash, envelope.domain_hash)
         elif field == MAIL:
             envelope.read_address(buf, start, end)
-            self._mail.dialogue.wrote_as(device, envelope.domain_hash)
+            self._mail.wrote_as(slot, envelope.domain_hash)
         elif field == RCPT:
             envelope.read_address(buf, start, end)
             self._mail.wrote_to(slot, envelope.name_hash, envelope.domain_hash)
@@ -146,7 +148,9 @@ class MailWatch:
         device = self._mail.device(slot)
         self._engine.counters.add_reply(device, self._mail.port(slot), code)
         if code < _NEGATIVE:
-            if code == _LOGGED_IN and verb == smtp.AUTH:
+            if verb == smtp.BANNER:
+                self._mail.greeted(slot)
+            elif code == _LOGGED_IN and verb == smtp.AUTH:
                 self._mail.logged_in(slot)
             return
         self._about(slot)
@@ -168,6 +172,7 @@ class MailWatch:
 
     def encrypted(self, slot: int) -> None:
         """From here on there are only counts."""
+        self._mail.sealed(slot)
 
     def _join(self, slot: int, packet: "Packet", client: int) -> int:
         """Give the connection to its device; -1 when nobody here is its client or it is not mail."""

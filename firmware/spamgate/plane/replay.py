@@ -16,8 +16,6 @@ _TCP = const(6)
 _UDP = const(17)
 _DNS = const(53)
 _MAIL_PORTS = (25, 465, 587)
-_ASKER_SLOTS = const(512)
-_ASKERS = const(384)  # what a DistinctSet of so many slots holds
 _KIND = const(0o170000)  # of st_mode
 _PIPE = const(0o010000)
 _MOVE_BYTES = const(256)
@@ -146,12 +144,17 @@ class CaptureFile:
 class Askers:
     """Who is inside where no address is private: whoever opened a connection or asked a question."""
 
-    def __init__(self) -> None:
-        self._members = DistinctSet(_ASKER_SLOTS)
-        self._left = _ASKERS
+    def __init__(self, slots: int) -> None:
+        self._members = DistinctSet(slots)
+        self._most = self._left = slots * 3 // 4
+
+    def forget(self) -> None:
+        """Nobody has asked."""
+        self._members.clear()
+        self._left = self._most
 
     def learn(self, buf: "bytes | bytearray", at: int, size: int) -> None:
-        """This address asked; after 384 of them no more are taken in."""
+        """This address asked; after three quarters of the slots no more are taken in."""
         if self._left and self._members.add(hash_bytes(buf, at, at + size)):
             self._left -= 1
 
@@ -160,13 +163,13 @@ class Askers:
         return self._members.has(hash_bytes(buf, at, at + size))
 
 
-def survey(capture: CaptureFile, packet: Packet):
+def survey(capture: CaptureFile, packet: Packet, askers: Askers):
     """Return the scope that fits the capture: private addresses if it has any, else its askers; then rewind.
 
     `packet` is lent: a reader that nobody uses meanwhile.
     """
     private = Scope([])
-    askers = Askers()
+    askers.forget()
     found = False
     reader = capture.reader
     try:

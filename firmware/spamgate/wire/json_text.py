@@ -3,6 +3,17 @@
 
 def quote(text: str) -> str:
     """Return a JSON string in ASCII."""
+    try:
+        plain = text.encode()
+    except ValueError:  # half of a pair
+        return _escape(text)
+    for byte in plain:  # MicroPython keeps each letter that it takes from a text for good
+        if not 32 <= byte < 127 or byte == 34 or byte == 92:
+            return _escape(text)
+    return '"' + text + '"'
+
+
+def _escape(text: str) -> str:
     out = ['"']
     for letter in text:
         code = ord(letter)

@@ -168,6 +168,8 @@ class Hearing:
             return
         slot.seen = _PLAIN
         self._replied(flow, slot, flow.call.banner, smtp.BANNER)
+        if flow.call.banner.code < _NEGATIVE:
+            self._mail.greeted(slot.number)
 
     def introduced(self, flow: Flow, slot: Slot) -> None:
         """HELO, and the login if it can be seen."""
@@ -184,6 +186,7 @@ class Hearing:
             self._mail.count(slot.number, STARTTLS)
             self._replied(flow, slot, _TLS_READY, smtp.STARTTLS)
             slot.seen = _SEALED
+            self._mail.sealed(slot.number)
         elif call.login is not None:
             self._mail.count(slot.number, AUTH)
             self._log_in(flow, slot, call.login)
@@ -197,7 +200,7 @@ class Hearing:
         mail.count(slot.number, MAIL)
         self._about(flow)
         if is_judged:
-            mail.dialogue.wrote_as(slot.device, self._wording.address(letter.sender)[1])
+            mail.wrote_as(slot.number, self._wording.address(letter.sender)[1])
         self._replied(flow, slot, _DONE, smtp.MAIL)
         for recipient, reply in letter.recipients:
             if slot.is_ended:
@@ -244,10 +247,12 @@ class Hearing:
         return self._scope.contains(address, 0, len(address))
 
     def is_host_with_past(self, flow: Flow, device: int) -> bool:
-        """Does DNS name the server, and has its provider taken the device's mail for long?"""
-        now_s = self._engine.now_s
-        host = self._engine.providers.of_host(self._wording.host(flow.call.host.address), now_s)
-        return host >= 0 and self._engine.contacts.has_past(device, host | 1, now_s)
+        """Has the server's provider taken the device's mail for long?"""
+        return self.is_known(device, flow.call.host.address)
+
+    def is_known(self, device: int, address: bytes) -> bool:
+        """Does the provider of the server at this address have a past with the device?"""
+        return self._engine.mail.is_known(device, address, 0, len(address))
 
     def is_busy(self, slot: Slot) -> bool:
         """Is a message under way, or may one be?"""

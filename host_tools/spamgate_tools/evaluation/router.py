@@ -51,6 +51,14 @@ class Router:
         """The device's mail to this address always passes."""
         self._past[device, server] = now_s + _PAST_S
 
+    def no_past(self, device: int, server: bytes) -> None:
+        """The device's mail to this address is like any other's."""
+        self._past.pop((device, server), None)
+
+    def with_past(self, device: int) -> list[bytes]:
+        """Return the servers to which the device's mail passes."""
+        return [server for owner, server in self._past if owner == device]
+
     def be_strict(self, now_s: float, present: list[int]) -> None:
         """A swarm of newcomers mails: whoever is not present now has no budget of its own, for a day."""
         self._strict_s = now_s

@@ -130,7 +130,10 @@ class SpamgateMethod(Method):
             return
         if self._hearing.delivered(flow, slot, letter):
             self._remember_past(flow, slot)
-            slot.is_ended = slot.is_ended or self._is_limited(slot)
+            if self._is_limited(slot):
+                slot.is_ended = True
+                if self.engine.mail.began_before(slot.number, self.engine.devices.since_s[slot.device]):
+                    self._pay(slot.device)
         self._hear_sealed(flow, slot, _TEXT_ANSWERS)
 
     def closed(self, now_us: int, flow: Flow) -> None:
@@ -154,12 +157,22 @@ class SpamgateMethod(Method):
         if resident >= 0:
             self.acts_against(resident, self._now_us)
         if new == states.THROTTLED and old != states.QUARANTINED:
-            leaked = self.engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
-            if device != CROWD:
-                self._router.empty_budget(self._now_us / _US, resident, leaked)
+            self._pay(device)
+            self._take_back_past(device)
             self._end_quiet(device)
         if device == CROWD or (new == states.THROTTLED and self._is_swarm(device)):
             self._be_strict()
+
+    def _pay(self, device: int) -> None:
+        leaked = self.engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
+        if device != CROWD:
+            self._router.empty_budget(self._now_us / _US, self._residents[device], leaked)
+
+    def _take_back_past(self, device: int) -> None:
+        resident = self._residents[device]
+        for server in self._router.with_past(resident):
+            if not self._hearing.is_known(device, server):
+                self._router.no_past(resident, server)
 
     def _end_quiet(self, device: int) -> None:
         """The device is throttled from now on: what has no message under way ends."""
@@ -217,6 +230,8 @@ class SpamgateMethod(Method):
         """Count the server's answers within TLS: a throttled device's connection ends after ten."""
         if not slot.is_sealed:
             return
+        for _ in range(answers):
+            self.engine.mail.answered_sealed(slot.number)
         slot.sealed_answers += answers
         if slot.sealed_answers >= _SEALED_ANSWERS and self._is_limited(slot):
             slot.is_ended = True
