@@ -7,6 +7,7 @@ import unittest
 from fakes.kernel import FakeKernel
 
 from spamgate.core import states
+from spamgate.core.contacts import ACCEPTED
 from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER
 from spamgate.core.engine import Engine
@@ -194,10 +195,19 @@ class Deciding(Planes):
             device = self.device(bytes((2, 0, 0, 0, 1, refills)))
             for _ in range(leaked):
                 self.engine.counters.add_smtp(device, PORT_25, MESSAGES_ACCEPTED)
+            self.engine.contacts.meet(device, 77, self.engine.now_s - 2 * _DAY_S)
+            self.engine.contacts.mark(device, 77, ACCEPTED, self.engine.now_s)
             self.become(device, states.THROTTLED)
             timeout_ms, _ = self.machine.sets["drained"][self.engine.devices.mac(device)]
             self.assertEqual(timeout_ms, refills * _DAY_S // 4 * 1000, leaked)
             self.engine.devices.remove(device)
+
+    def test_who_has_no_past_has_one_message_a_day(self):
+        self.begin(budget_per_day=4)
+        device = self.device(bytes((2, 0, 0, 0, 1, 9)))
+        self.become(device, states.THROTTLED)
+        timeout_ms, _ = self.machine.sets["drained"][self.engine.devices.mac(device)]
+        self.assertEqual(timeout_ms, _DAY_S * 1000)
 
     def test_an_owner_s_word_is_in_force_at_once(self):
         self.begin()

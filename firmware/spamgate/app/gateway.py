@@ -203,6 +203,8 @@ class Gateway:
         self.persistence.touch()
 
     def _is_swarm(self, device: int) -> bool:
+        if self.engine.mail.household.is_overrun():
+            return True
         kind = evidence.kind_name(evidence.HOUSE_FAN_OUT)
         return any([row[0] == kind for row in self.engine.board.seen(device)])
 

@@ -120,6 +120,13 @@ class Contacts:
                 self._providers[at] = 0
                 self._flags[at] = 0
 
+    def has_any_past(self, device: int, now_s: int) -> bool:
+        """Is there a provider with a past?"""
+        for at in range(device * _ROW, device * _ROW + _ROW):
+            if self._providers[at] and self._is_known(at, now_s):
+                return True
+        return False
+
     def clear(self, device: int) -> None:
         """Forget the row: the device left the table."""
         for at in range(device * _ROW, device * _ROW + _ROW):

@@ -60,11 +60,14 @@ class Dialogue:
         self._generation = bytearray(devices)
         self._helo_domain = array("I", bytes(4 * devices))
 
-    def introduced(self, device: int, form: int, name_hash: int, domain_hash: int) -> None:
-        """HELO or EHLO, with the hash of the name and of its registrable domain."""
+    def introduced(self, device: int, form: int, name_hash: int, domain_hash: int, is_direct: bool = True) -> None:
+        """HELO or EHLO, with the hash of the name and of its registrable domain; to a relay several may speak as one.
+
+        Containers do, and what is behind a second router: each by its own name, and seldom straight to strangers.
+        """
         if form == BAD_NAME:
             self._engine.observe(device, evidence.BAD_HELO)
-        if form != LITERAL and self._count(_HELO_LIMIT, device, _HELOS, name_hash) >= _HELO_LIMIT:
+        if is_direct and form != LITERAL and self._count(_HELO_LIMIT, device, _HELOS, name_hash) >= _HELO_LIMIT:
             self._engine.observe(device, evidence.HELO_CHANGES)
         self._helo_domain[device] = domain_hash if form == HOST_NAME else 0
 

@@ -59,6 +59,15 @@ class Household:
         elif engine.board.score(device) >= engine.board.h1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
 
+    def is_overrun(self) -> bool:
+        """Are three young devices held?  Then the next one may be the same that has changed its MAC again."""
+        devices = self._engine.devices
+        found = 0
+        for device in range(1, devices.capacity):
+            if self._engine.is_held(device) and devices.is_young(device, self._engine.now_s):
+                found += 1
+        return found >= _DEVICES
+
     def clear(self, device: int) -> None:
         """The device left the table: what it met stays on the list, as the crowd's."""
         for slot in range(_SLOTS):

@@ -201,6 +201,10 @@ class Mail:
         if not engine.contacts.has_past(device, provider, engine.now_s):
             self.dialogue.took(device, self._messages[slot])
 
+    def introduced(self, slot: int, form: int, name_hash: int, domain_hash: int) -> None:
+        """The device told its name."""
+        self.dialogue.introduced(self._device[slot], form, name_hash, domain_hash, self._is_direct(slot))
+
     def wrote_as(self, slot: int, domain_hash: int) -> None:
         """The device named a sender."""
         if self._is_direct(slot) and not self.has_past(slot):

@@ -218,13 +218,21 @@ class LinuxPlane:
         return server
 
     def _pay(self, device: int) -> None:
-        """Empty the budget of a throttled device: its first day pays for what leaked, some of it after that.
+        """Empty the budget of a throttled device."""
+        self.sets.empty_budget(device, self._refill_s(device))
 
-        After k messages the first is k refills away, so that a day holds no more than the budget altogether.
+    def _refill_s(self, device: int) -> int:
+        """Return when its budget has something in it: the first day pays for what leaked, some of it after the verdict.
+
+        After k messages the first is k refills away, so that a day holds no more than the budget altogether.  Who has
+        no past at all, as most bots have none, is given one a day, whatever the budget of others.
         """
+        engine = self._engine
+        if not engine.contacts.has_any_past(device, engine.now_s):
+            return _DAY_S
         budget = max(self._settings.budget_per_day, 1)
-        leaked = self._engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
-        self.sets.empty_budget(device, _DAY_S // budget * min(max(leaked, 1), budget))
+        leaked = engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
+        return _DAY_S // budget * min(max(leaked, 1), budget)
 
     def _is_suspect(self, device: int) -> bool:
         return self._was_suspect(self._engine.devices.state[device])

@@ -28,7 +28,8 @@ class Flows:
     """Hears of connections from the watcher; ends them through the kernel's sets.
 
     `on_established(device, client, client_port, server, server_port)` is called for each connection to a mail server
-    outside, with addresses as bytes; `on_late(device)` for a message that was under way when its device was throttled.
+    outside, with addresses as bytes; `on_leak(device)` for messages of throttled devices that their budget has not
+    been charged for.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class Flows:
         watcher: "Watcher",
         sets: "KernelSets",
         on_established: "Callable[[int, bytes, int, bytes, int], None]",
-        on_late: "Callable[[int], None]",
+        on_leak: "Callable[[int], None]",
     ) -> None:
         self._engine = engine
         self._mail = watcher.mail
         self._streams = watcher.mail.streams
         self._sets = sets
         self._on_established = on_established
-        self._on_late = on_late
+        self._on_leak = on_leak
         self._sealed_answers = bytearray(self._streams.slots)
         self._told = bytearray(_REMEMBERED)  # destinations with a past that the kernel was told of, by a hash
         self._told_ends: "list[bytes]" = [b""] * _REMEMBERED
@@ -66,8 +67,7 @@ class Flows:
         self._remember_past(slot, device, server)
         if self._is_limited(slot, device):
             self._sets.end_flow(client, port, server)
-            if self._engine.mail.began_before(slot, self._engine.devices.since_s[device]):
-                self._on_late(device)
+            self._pays(slot, device)
 
     def answered_sealed(self, slot: int) -> None:
         """A server said something within TLS."""
@@ -75,9 +75,18 @@ class Flows:
         if answers >= _SEALED_ANSWERS and self._is_limited(slot, self._engine.mail.device(slot)):
             _, client, port, server = self._ends(slot)
             self._sets.end_flow(client, port, server)
+            self._pays(slot, self._engine.mail.device(slot))
             answers = 0
         if answers < 256:
             self._sealed_answers[slot] = answers
+
+    def _pays(self, slot: int, device: int) -> None:
+        """Another message leaked: one under way at the verdict, or the only one of the day."""
+        engine = self._engine
+        if engine.mail.began_before(slot, engine.devices.since_s[device]):
+            self._on_leak(device)
+        elif not engine.contacts.has_any_past(device, engine.now_s):
+            self._on_leak(device)
 
     def limit(self, device: int) -> None:
         """The device is throttled from now on: what has no message under way ends, and who is doubted has no past."""

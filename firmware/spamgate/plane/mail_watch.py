@@ -130,12 +130,11 @@ class MailWatch:
         self._mail.count(slot, field)
         if not self._mail.is_judged(slot):
             return
-        device = self._mail.device(slot)
         envelope = self._envelope
         self._about(slot)
         if field == HELO:
             envelope.read_helo(buf, start, end)
-            self._mail.dialogue.introduced(device, envelope.form, envelope.name_hash, envelope.domain_hash)
+            self._mail.introduced(slot, envelope.form, envelope.name_hash, envelope.domain_hash)
         elif field == MAIL:
             envelope.read_address(buf, start, end)
             self._mail.wrote_as(slot, envelope.domain_hash)

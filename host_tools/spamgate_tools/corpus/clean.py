@@ -95,7 +95,15 @@ _REPORTERS = (
     CleanKind("router-25", "a second router, push mail on port 25", reporters.router_25, _RARE, _25),
     CleanKind("inverter", "yield to its maker's server, and to the owner", reporters.inverter, _RARE, _25),
     CleanKind("cron-25", "root's mail by a relay on port 25", reporters.cron_25, _FEW, _25),
-    CleanKind("cron-mx", "root's mail straight to the owner's addresses", reporters.cron_mx, _FEW, _25),
+    CleanKind("cron-mx", "root's mail straight to the owner's address", reporters.cron_mx, _FEW, _25),
+    CleanKind(
+        "cron-mx-two",
+        "the same to two owners at unrelated providers: an ungranted mail server",
+        reporters.cron_mx_two,
+        _RARE,
+        _25,
+        is_reported_apart=True,
+    ),
 )
 _TROUBLED = (
     CleanKind("dead-relay", "tries a dead relay for days", troubled.dead_relay, _RARE, _25),

@@ -20,6 +20,7 @@ from spamgate_tools.corpus.clean_routes import (
     unasked,
 )
 from spamgate_tools.corpus.facts import DAY_S, UNKNOWN, Host, Letter, ProxyOpened, Reply
+from spamgate_tools.corpus.internet import MailDomain
 from spamgate_tools.corpus.parameters import parameter
 
 Span = tuple[float, ...]
@@ -283,11 +284,17 @@ def inverter(life: Life) -> None:
 
 
 def cron_mx(life: Life) -> None:
-    """A small Linux box whose mail program was never told of a relay: root's mail goes to the owner's two addresses."""
-    dice = life.dice
-    place = life.place
+    """A small Linux box whose mail program was never told of a relay: root's mail goes to the owner's address."""
+    _report_to(life, (life.dice.pick((life.place.family, life.place.mailbox)),))
+
+
+def cron_mx_two(life: Life) -> None:
+    """The same, with two owners at unrelated providers: a mail server that nobody granted, though a small one."""
+    _report_to(life, (life.place.family, life.place.mailbox))
+
+
+def _report_to(life: Life, domains: tuple[MailDomain, ...]) -> None:
     helo = _name(life, _CRON)
-    domains = [place.family, place.mailbox] if dice.chance(_BOTH) else [dice.pick((place.family, place.mailbox))]
     for domain in domains:
         _live(life, _CRON, [by_mx(life, domain, helo)], (owner_of(domain),), _spoil(life))
 

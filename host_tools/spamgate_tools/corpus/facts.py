@@ -122,7 +122,8 @@ class Resident:
 
     `kind` names its habits (corpus/clean*.py, corpus/senders*.py); `uses_25` whether it mails by port 25 at all;
     `joins_s` when it first speaks, counted from the home's beginning; `is_reported_apart` marks what the owner has not
-    granted though it does what only a mail server does.
+    granted though it does what only a mail server does; `grant_after_s` is how long after a detector acted against it
+    the owner does so (None: never).
     """
 
     name: str
@@ -131,6 +132,7 @@ class Resident:
     uses_25: bool = False
     is_granted: bool = False  # mail-server
     is_reported_apart: bool = False
+    grant_after_s: float | None = None
     is_adaptive: bool = False  # knows the thresholds
     joins_s: float = 0.0
     asks_seen_dns: bool = True  # False: all of its DNS passes where nobody sees it

@@ -32,6 +32,9 @@ _OFTEN_NEW = parameter(
     "assumed: the others were installed just before the gateway",
 )
 _MOVING_IN = parameter("home.moving_in", 0.06, "of homes", "assumed: several devices are set up on one day")
+_OWNER_GRANTS_S = parameter(
+    "owner.grants_after", 86400.0, "s", "assumed: who runs a mail server reads the notice in a day, and grants it"
+)
 _MOVED = parameter("home.moved", 0.6, "of devices of such a home", "assumed: the rest came earlier")
 _MOVING_AT = parameter("home.moving_at", (0.1, 0.6), "of the time", "assumed: so that there are days before and after")
 _MOVING_S = parameter("home.moving_for", 21600.0, "s", "assumed: an afternoon")
@@ -113,6 +116,7 @@ def _residents(kinds: tuple[CleanKind, ...], line: Line, seconds: float, dice: D
             uses_25=kind.uses_25,
             is_granted=kind.is_granted,
             is_reported_apart=kind.is_reported_apart,
+            grant_after_s=_OWNER_GRANTS_S if kind.is_reported_apart and kind.name != "scanner" else None,
             joins_s=joins_s,
             asks_seen_dns=kind.asks_seen_dns and line.is_seen_dns,
         )

@@ -180,7 +180,7 @@ class Hearing:
         self._mail.count(slot.number, HELO)
         if self._mail.is_judged(slot.number):
             self._about(flow)
-            self._mail.dialogue.introduced(slot.device, *self._wording.helo(call.helo))
+            self._mail.introduced(slot.number, *self._wording.helo(call.helo))
         self._replied(flow, slot, _DONE, smtp.EHLO)
         if call.starts_tls:
             self._mail.count(slot.number, STARTTLS)

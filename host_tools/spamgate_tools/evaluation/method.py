@@ -69,6 +69,9 @@ class Method:
         """Is the connection ended now, between letters or before a text begins?"""
         return False
 
+    def granted(self, now_us: int, device: int) -> None:
+        """The owner has been told of a device, and lets it mail."""
+
     def acts_against(self, device: int, now_us: int) -> None:
         """Note that the detector has acted."""
         self.acted_us.setdefault(device, now_us)

@@ -47,6 +47,10 @@ class Router:
         """The device was just throttled: the first day pays for what leaked."""
         self._drained[device] = now_s + self._refill_s * min(max(leaked, 1), max(self._budget, 1))
 
+    def drain(self, now_s: float, device: int) -> None:
+        """The device has had its message of the day."""
+        self._drained[device] = now_s + _DAY_S
+
     def has_past(self, now_s: float, device: int, server: bytes) -> None:
         """The device's mail to this address always passes."""
         self._past[device, server] = now_s + _PAST_S

@@ -57,8 +57,14 @@ class _Runner:
         heapq.heappush(self._heap, (self._now_us + int(wait_s * _US), self._spawned, task))
 
     def _clock(self) -> Task:
-        """Let time pass for the detector where nothing happens."""
+        """Let time pass for the detector where nothing happens; and let owners answer."""
+        waiting = {at: one.grant_after_s for at, one in enumerate(self._home.residents) if one.grant_after_s is not None}
         while self._now_us < self._end_us:
+            for device, after_s in list(waiting.items()):
+                acted_us = self._method.acted_us.get(device)
+                if acted_us is not None and self._now_us - acted_us >= after_s * _US:
+                    self._method.granted(self._now_us, device)
+                    del waiting[device]
             yield _TICK_S
 
     def _plan(self, acts: Iterator[tuple[float, int, Act]]) -> Task:

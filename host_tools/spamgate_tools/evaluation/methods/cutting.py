@@ -26,6 +26,11 @@ class Cutting(Method):
         self._cut.add(device)
         self.acts_against(device, now_us)
 
+    def granted(self, now_us: int, device: int) -> None:
+        """The owner wants the device to mail."""
+        self._exempt.add(device)
+        self._cut.discard(device)
+
     def watches(self, device: int) -> bool:
         """Is there still something to find out about this device?"""
         return device not in self._exempt and device not in self._cut

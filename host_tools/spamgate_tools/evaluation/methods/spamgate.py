@@ -80,6 +80,10 @@ class SpamgateMethod(Method):
             self._device(number)
         self._tell(now_us)
 
+    def granted(self, now_us: int, device: int) -> None:
+        """The owner answers the notice: spamgate grant DEVICE mail-server."""
+        self.engine.grant(self._device(device), GRANT_MAIL_SERVER)
+
     def asked(self, now_us: int, device: int, question: Question) -> None:
         """A look-up and its answer."""
         self._hearing.asked(self._device(device), question)
@@ -132,8 +136,7 @@ class SpamgateMethod(Method):
             self._remember_past(flow, slot)
             if self._is_limited(slot):
                 slot.is_ended = True
-                if self.engine.mail.began_before(slot.number, self.engine.devices.since_s[slot.device]):
-                    self._pay(slot.device)
+                self._pay_for(slot)
         self._hear_sealed(flow, slot, _TEXT_ANSWERS)
 
     def closed(self, now_us: int, flow: Flow) -> None:
@@ -164,9 +167,20 @@ class SpamgateMethod(Method):
             self._be_strict()
 
     def _pay(self, device: int) -> None:
+        """What the plane does: one a day for who has no past, else the budget, of which leaks are paid."""
+        if device != CROWD and not self.engine.contacts.has_any_past(device, self.engine.now_s):
+            self._router.drain(self._now_us / _US, self._residents[device])
+            return
         leaked = self.engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
         if device != CROWD:
             self._router.empty_budget(self._now_us / _US, self._residents[device], leaked)
+
+    def _pay_for(self, slot: Slot) -> None:
+        """A message of a throttled device was taken."""
+        engine = self.engine
+        is_late = engine.mail.began_before(slot.number, engine.devices.since_s[slot.device])
+        if is_late or not engine.contacts.has_any_past(slot.device, engine.now_s):
+            self._pay(slot.device)
 
     def _take_back_past(self, device: int) -> None:
         resident = self._residents[device]
@@ -190,6 +204,8 @@ class SpamgateMethod(Method):
         self._router.be_strict(self._now_us / _US, [number for number, device in enumerate(found) if device > CROWD])
 
     def _is_swarm(self, device: int) -> bool:
+        if self.engine.mail.household.is_overrun():
+            return True
         kind = evidence.kind_name(evidence.HOUSE_FAN_OUT)
         return any(row[0] == kind for row in self.engine.board.seen(device))
 
@@ -235,6 +251,7 @@ class SpamgateMethod(Method):
         slot.sealed_answers += answers
         if slot.sealed_answers >= _SEALED_ANSWERS and self._is_limited(slot):
             slot.is_ended = True
+            self._pay_for(slot)
 
     # --- who, and when -------------------------------------------------------------------------------
 
