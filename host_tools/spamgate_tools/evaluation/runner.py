@@ -58,7 +58,8 @@ class _Runner:
 
     def _clock(self) -> Task:
         """Let time pass for the detector where nothing happens; and let owners answer."""
-        waiting = {at: one.grant_after_s for at, one in enumerate(self._home.residents) if one.grant_after_s is not None}
+        waits = {at: one.grant_after_s for at, one in enumerate(self._home.residents)}
+        waiting = {at: after_s for at, after_s in waits.items() if after_s is not None}
         while self._now_us < self._end_us:
             for device, after_s in list(waiting.items()):
                 acted_us = self._method.acted_us.get(device)
