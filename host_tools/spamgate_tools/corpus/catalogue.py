@@ -46,7 +46,7 @@ class Size(NamedTuple):
 
 SIZES = {
     QUICK: Size(clean=((20, 7.0),), seeds=2, sweep_every=0, sensitivity_every=0),
-    FULL: Size(clean=((150, 14.0), (60, 30.0)), seeds=30, sweep_every=3, sensitivity_every=10),
+    FULL: Size(clean=((150, 14.0), (30, 30.0)), seeds=30, sweep_every=3, sensitivity_every=10),
 }
 
 

@@ -26,6 +26,8 @@ class Wanted:
     kinds: tuple[str, ...] = ()
     processes: int = 0
     captures: Path | None = None  # a folder of real ones
+    sweep_every: int | None = None  # instead of what the size says (catalogue.Size)
+    sensitivity_every: int | None = None
 
 
 class Study:
@@ -34,6 +36,10 @@ class Study:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         size = SIZES[wanted.size]
+        if wanted.sweep_every is not None:
+            size = size._replace(sweep_every=wanted.sweep_every)
+        if wanted.sensitivity_every is not None:
+            size = size._replace(sensitivity_every=wanted.sensitivity_every)
         self._names = [name for name in METHODS if not wanted.methods or name in wanted.methods]
         self._ids = catalogue.homes(size, wanted.half, wanted.seed, wanted.kinds)
         self._swept = catalogue.every(self._ids, size.sweep_every)
