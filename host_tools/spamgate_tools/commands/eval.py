@@ -33,7 +33,9 @@ _FILE_WIDTH = 160  # of tables that go into a file
 @click.option(
     "--kind", "kinds", metavar="NAME", multiple=True, help="Only this kind of sender, or `clean`; repeatable."
 )
-@click.option("--sweep-every", type=click.IntRange(0), help="All settings of all methods in each n-th home; 0: in none.")
+@click.option(
+    "--sweep-every", type=click.IntRange(0), help="All settings of all methods in each n-th home; 0: in none."
+)
 @click.option(
     "--sensitivity-every", type=click.IntRange(0), help="Ours with each number changed in each n-th home; 0: in none."
 )
