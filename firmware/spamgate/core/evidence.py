@@ -82,8 +82,8 @@ TABLE: "tuple[Row, ...]" = (
     ("many_unknown_users", FAMILY_REPLY, 60000, 2000, 871, ALWAYS | PROOF),
     # [prior] merely bad: empty, no dot, a bare address
     ("bad_helo", FAMILY_HELO, 50000, 40000, 57, 0),
-    # [prior] a mailer has one name; [A] containers, and devices behind a second router, speak for several
-    ("helo_changes", FAMILY_HELO, 50000, 1000, 1001, ALWAYS | PROOF),
+    # [prior] a mailer has one name, at domains' own servers; relays hear those of containers and of whole networks
+    ("helo_changes", FAMILY_HELO, 50000, 200, 1413, ALWAYS | PROOF),
     # [prior] impersonates .5/.002 together with changes; [A] alone
     ("helo_impersonates", FAMILY_HELO, 20000, 200, 1179, ALWAYS | PROOF),
     # [A] template bots forge senders; a clean device writes as one or two domains
