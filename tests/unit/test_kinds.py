@@ -117,6 +117,8 @@ class ConnectKinds(Case):
         self.home.ask_mx(self.device, "d4.example", ("mx.a.example", _server(1)))
         self.assertFalse(self.has("mx_many_domains"), "look-ups alone")
         self.connect(1)
+        self.assertFalse(self.has("mx_many_domains"), "two calls, as by hand")
+        self.connect(1)
         self.assertTrue(self.has("mx_many_domains"))
 
     def test_second_provider(self):

@@ -94,11 +94,6 @@ class Contacts:
         self._flags[at] &= ~IDLE
         return True
 
-    def is_recent(self, device: int, provider: int, now_s: int, window_s: int) -> bool:
-        """Was the provider first met within `window_s`?"""
-        at = self.find(device, provider)
-        return at >= 0 and now_s - self._first_s[at] <= window_s
-
     def has_past(self, device: int, provider: int, now_s: int) -> bool:
         """Has this provider taken the device's mail for longer than a day, or does it know its password?"""
         at = self.find(device, provider)

@@ -100,7 +100,8 @@ TABLE: "tuple[Row, ...]" = (
     ("house_fan_out", FAMILY_CONNECT, 80000, 5, 2478, 0),
     # [A] given many_recipients: 30.9 mails a workday is a professional's average [P], to old friends and with a login
     ("mass_recipients", FAMILY_ENVELOPE, 80000, 100, 1711, 0),
-    # [A] a list of addresses names many domains, of which one provider may serve many; what reports knows one
+    # [A] a list of addresses names many domains, of which one provider may serve many; what reports knows one,
+    # and nobody mails strangers three times by hand
     ("mx_many_domains", FAMILY_CONNECT, 80000, 300, 1430, 0),
     # [A] in ten minutes before mailing: one bot in four calls a place that lists know, two clean devices in 100 do
     ("listed_name", FAMILY_LOOKUP, 25000, 2000, 647, 0),

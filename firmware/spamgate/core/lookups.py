@@ -32,6 +32,7 @@ _HOUR_S = const(3600)
 _MAIL_DOMAINS = const(3)  # mail-like names of this many domains within an hour are one observation
 _DAY_S = const(86400)
 _MX_DOMAINS = const(5)
+_MX_CALLS = const(3)
 _FAILURES = const(10)  # names that do not exist, within ten minutes
 _FAILURE_WINDOW_S = const(600)
 _NEVER = const(-(1 << 30))
@@ -49,6 +50,7 @@ class Lookups:
         self._domain_count = bytearray(devices)
         self._domains_since_s = array("i", bytes(4 * devices))
         self._mx_count = bytearray(devices)
+        self._mx_calls = bytearray(devices)
         self._mx_since_s = array("i", bytes(4 * devices))
         self._failures = bytearray(devices)
         self._failures_since_s = array("i", bytes(4 * devices))
@@ -104,10 +106,13 @@ class Lookups:
         now_s = self._engine.now_s
         return self._asked_s != _NEVER and now_s - self._asked_s <= _DAY_S and now_s - self._first_s >= for_s
 
-    def asked_widely(self, device: int) -> bool:
-        """Did the device ask for the mail servers of many new domains in the last day?"""
-        within = 0 <= self._engine.now_s - self._mx_since_s[device] <= _DAY_S
-        return within and self._mx_count[device] >= _MX_DOMAINS
+    def calls_widely(self, device: int) -> bool:
+        """The device calls a server that an MX answer named: for many new domains' mail of a day, and not by hand?"""
+        if not 0 <= self._engine.now_s - self._mx_since_s[device] <= _DAY_S:
+            return False
+        if self._mx_calls[device] < _MX_CALLS:
+            self._mx_calls[device] += 1
+        return self._mx_count[device] >= _MX_DOMAINS and self._mx_calls[device] >= _MX_CALLS
 
     def serves(self, device: int) -> None:
         """The device answers DNS queries of others: it is the home's resolver."""
@@ -117,7 +122,7 @@ class Lookups:
     def clear(self, device: int) -> None:
         """Forget the device: another one takes its number."""
         self._domain_count[device] = 0
-        self._mx_count[device] = 0
+        self._mx_count[device] = self._mx_calls[device] = 0
         self._failures[device] = 0
 
     def is_excused(self, device: int) -> bool:
@@ -132,7 +137,7 @@ class Lookups:
         now_s = self._engine.now_s
         if not 0 <= now_s - self._mx_since_s[device] <= _DAY_S:
             self._mx_since_s[device] = now_s
-            self._mx_count[device] = 0
+            self._mx_count[device] = self._mx_calls[device] = 0
         if self._mx_count[device] < _MX_DOMAINS:
             self._mx_count[device] += 1
 

@@ -329,11 +329,9 @@ class Mail:
         self._flags[slot] |= _MET
         provider = self._provider[slot]
         host = self._host[slot]
-        again = engine.contacts.is_recent(device, provider, engine.now_s, _DAY_S)
         is_new = engine.contacts.meet(device, provider, engine.now_s)
-        if host >= 0 and is_exchange(host) and engine.lookups.asked_widely(device):
-            again = again or engine.contacts.recent(device, engine.now_s, _DAY_S) >= 2
-            if again and not engine.contacts.has_past(device, provider, engine.now_s):
+        if host >= 0 and is_exchange(host) and engine.lookups.calls_widely(device):
+            if not engine.contacts.has_past(device, provider, engine.now_s):
                 engine.observe(device, evidence.MX_MANY_DOMAINS)
         if is_new:
             self._weigh_new(slot, device)

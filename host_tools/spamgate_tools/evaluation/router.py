@@ -21,6 +21,7 @@ class Router:
     """What the kernel knows; times are seconds, as fractions."""
 
     def __init__(self, budget_per_day: int = BUDGET_PER_DAY) -> None:
+        self.is_paced = False  # was the last connection held by the pace that everybody has to keep?
         self._refill_s = _DAY_S // max(budget_per_day, 1)
         self._budget = budget_per_day
         self._drained: dict[int, float] = {}
@@ -31,6 +32,7 @@ class Router:
 
     def passes(self, now_s: float, device: int, state: int, grant: int, server: bytes) -> bool:
         """Does a new connection pass?  Else the responder answers 421."""
+        self.is_paced = False
         if state == states.QUARANTINED:
             return False
         if state == states.THROTTLED:
@@ -82,5 +84,6 @@ class Router:
         tokens, since_s = self._pace.get(device, (float(NORMAL_BURST), now_s))
         tokens = min(NORMAL_BURST, tokens + (now_s - since_s) * NORMAL_PER_MINUTE / 60)
         keeps = tokens >= 1
+        self.is_paced = not keeps
         self._pace[device] = (tokens - keeps, now_s)
         return keeps

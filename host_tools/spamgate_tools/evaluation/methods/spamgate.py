@@ -96,7 +96,8 @@ class SpamgateMethod(Method):
         """Let the SYN pass, and hear of it; or answer 421 in the server's place."""
         device = self._device(flow.device)
         if not self._passes(flow, device):
-            self.acts_against(flow.device, now_us)
+            if not self._router.is_paced:
+                self.acts_against(flow.device, now_us)
             self._held(flow, device)
             return LATER
         self._hearing.opened(flow, device)
