@@ -17,10 +17,10 @@ _ALL_KINDS = tuple(catalogue.homes(SIZES[QUICK], JUDGE, _SEED))
 _SENDERS = tuple(home for home in _ALL_KINDS if home.kind != CLEAN)
 
 # what was reached on 2026-11-23; whoever reaches more raises them
-_CONTAINED = 0.75
-_MX_MEDIAN = 3
+_CONTAINED = 0.95
+_MX_MEDIAN = 1
 _CALLS_MEDIAN = 2
-_WRONGED = 6
+_WRONGED = 0
 
 
 @cache

@@ -42,7 +42,8 @@ given up that would have been delivered. Both of clean devices in homes without 
 FIGURES = {
     "tradeoff": Caption(
         "Whom a method contains, and whom it wrongs",
-        "Each method at several settings of its main parameter; the large mark is the published one. "
+        "Each method at several settings; the large mark is the published one, and the line joins those that no other "
+        "setting of the method beats. "
         "The axis of wrong acts is linear up to 0.5, so that 0 has a place.",
     ),
     "contained": Caption("Senders contained, by kind", "Share of seeds, in percent."),

@@ -66,16 +66,25 @@ def _kinds(method: Json) -> list[str]:
 
 def _tradeoff(report: Json) -> "Figure | None":
     figure, axes = plt.subplots(figsize=(8.5, 5.2))
+    curves = [point["per_10000_days"] for method in report["methods"] for point in method["curve"]]
+    right = max(curves, default=0.0)
     for method, look in _methods(report):
         points = sorted(method["curve"], key=lambda it: (it["per_10000_days"], it["contained_share"]))
         here = [it for it in points if it["is_published"]] or _as_point(method)
         if not here:
             continue
-        line = {key: look[key] for key in ("color", "lw")}
         spots = {"color": look["color"], "marker": look["marker"], "clip_on": False, "zorder": look.get("zorder", 3)}
         if points:
             xy = [it["per_10000_days"] for it in points], [100 * it["contained_share"] for it in points]
-            axes.plot(*xy, ms=4, marker=look["marker"], clip_on=False, zorder=look.get("zorder", 3), **line)
+            axes.plot(*xy, ms=4, ls="", **spots)
+            axes.step(
+                *_best(*xy, right),
+                where="post",
+                color=look["color"],
+                lw=look["lw"],
+                clip_on=False,
+                zorder=spots["zorder"],
+            )
         at = here[0]["per_10000_days"], 100 * here[0]["contained_share"]
         axes.plot(*at, ms=10, mec="white", ls="", label=method["title"], **spots)
     axes.set_xscale("symlog", linthresh=_LEAST_RATE)
@@ -86,6 +95,17 @@ def _tradeoff(report: Json) -> "Figure | None":
     axes.set_title("Whom it contains, whom it wrongs (large mark: as published; up and left is better)", loc="left")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def _best(wrong: list[float], contained: list[float], right: float) -> tuple[list[float], list[float]]:
+    """Return the settings that no other of the method beats: those that contain more than all that wrong fewer."""
+    x: list[float] = []
+    y: list[float] = []
+    for at, share in sorted(zip(wrong, contained, strict=True), key=lambda point: (point[0], -point[1])):
+        if not y or share > y[-1]:
+            x.append(at)
+            y.append(share)
+    return [*x, right], [*y, y[-1]]
 
 
 def _as_point(method: Json) -> list[Json]:
