@@ -129,7 +129,7 @@ def writes(home: Checked, number: int, word: int) -> None:
     for value in range(word % 8):
         dialogue.wrote_as(device, word + value)
         dialogue.wrote_to(device, word - value, word >> 1)
-        dialogue.wrote_to_stranger(device, word - value)
+        dialogue.wrote_to_stranger(device, word - value, True)
 
 
 def is_observed(home: Checked, number: int, word: int) -> None:

@@ -20,7 +20,7 @@ from spamgate.core.score import ScoreBoard
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
     from spamgate.core.listed import Listed
 
@@ -54,7 +54,15 @@ class Engine:
         self._patrolled_s = 0
         self.listed: "Listed | None" = None  # where lists may be
         self.lookups = Lookups(self, limits.hosts, limits.distinct // 4)
-        self.mail = Mail(self, limits.connections, limits.distinct // 4, limits.lines > 0)
+        self.mail: "Any" = self._mail(limits)
+
+    def _mail(self, limits: Limits) -> Mail:
+        """Return what listens to mail as far as it is seen here."""
+        if not limits.lines:
+            return Mail(self, limits.connections)
+        from spamgate.core.heard_mail import HeardMail
+
+        return HeardMail(self, limits.connections, limits.distinct // 4)
 
     def at(self, now_s: int, now_us: int) -> None:
         """Tell the time: seconds (UNIX seconds minus 2**30, so that they stay small) and microseconds.
@@ -111,7 +119,7 @@ class Engine:
     def release(self, device: int) -> None:
         """The owner releases the device: its score is halved, not forgotten; what it said today is."""
         self.board.halve(device)
-        self.mail.dialogue.clear(device)
+        self.mail.forget_said(device)
         self._apply(device, states.RELEASE)
 
     def confirm(self, device: int) -> bool:

@@ -5,25 +5,22 @@ or within ten minutes any other, answers.  So a provider that blocks port 25 mak
 an open line is judged before its server has spoken.  A line is open when servers of strangers answer: its own
 provider's relay does so behind a block, too.
 
-What a connection has weighed by its SYN alone is taken back when it comes to nothing: a login, a server's test, a relay
-that does not answer.  Destinations are providers, not addresses; servers inside the home are counted and not judged.
+Destinations are providers, not addresses; servers inside the home are counted and not judged.  What is said on
+connections is heard_mail's business: boards hear none of it, and have no room for more.
 """
 
 from array import array
 
 from spamgate.core import evidence
 from spamgate.core.compat import const
-from spamgate.core.contacts import ACCEPTED, DIRECT, DOUBTED, FAILED, IDLE, LOGGED_IN, UNKNOWN
-from spamgate.core.counters import CONNECTS, MAIL, MESSAGES_ACCEPTED, PORT_25, SUBMISSION
+from spamgate.core.contacts import DIRECT, DOUBTED, FAILED
+from spamgate.core.counters import CONNECTS, PORT_25, SUBMISSION
 from spamgate.core.devices import ASKED_DNS, CROWD, MAILED
-from spamgate.core.hashing import hash_bytes
 from spamgate.core.household import Household
-from spamgate.core.meanings import POLICY, UNKNOWN_RECIPIENT
 from spamgate.core.providers import is_exchange, network_provider
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any
 
     from spamgate.core.engine import Engine
 
@@ -35,44 +32,25 @@ _PROXIED_S = const(60)
 
 _SYN = const(1)  # no answer yet
 _DEFERRED = const(2)  # weighs once the server answers
-_LOCAL = const(4)  # the server is in the home
+LOCAL = const(4)  # the server is in the home
 _SUBMISSION = const(8)
-_MET = const(16)  # the provider has been weighed and stands in the device's row
-_ANSWERED = const(32)
-_USED = const(64)  # mail was begun, or would have been if the server had greeted and not refused
-_SEALED = const(128)
-_SEALED_ANSWERS = const(10)  # one message takes them
-_SEALED_TALK = const(6)  # a handshake, a greeting and a goodbye take fewer
-_FAN_OUT = const(3)  # providers
-_WIDE_FAN_OUT = const(5)
-_NOBODY = const(0xFFFF)
+MET = const(16)  # the provider has been weighed and stands in the device's row
+FAN_OUT = const(3)  # providers
+WIDE_FAN_OUT = const(5)
+NOBODY = const(0xFFFF)
 _ALL = const(0xFFFF)
 _NEVER = const(-(1 << 30))
-
-
-class _Unheard:
-    """Stands for what is said on connections where nothing of it is seen: boards have no room for more."""
-
-    def clear(self, device: int) -> None:
-        """There is nothing to forget."""
 
 
 class Mail:
     """Connections to mail servers, by the number the stream table gives them.  Allocation-free once made."""
 
-    def __init__(self, engine: "Engine", connections: int, distinct: int, hears: bool = True) -> None:
+    def __init__(self, engine: "Engine", connections: int) -> None:
         self._engine = engine
         self.household = Household(engine)
-        self._hears = hears
-        self.dialogue: "Any" = _Unheard()
-        if hears:
-            from spamgate.core.dialogue import Dialogue
-
-            self.dialogue = Dialogue(engine, distinct)
         self._proxied_s = array("i", [_NEVER] * engine.devices.capacity)
-        self._device = array("H", [_NOBODY] * connections)
+        self._device = array("H", [NOBODY] * connections)
         self._flags = bytearray(connections)
-        self._messages = bytearray(connections)
         self._provider = array("I", bytes(4 * connections))
         self._host = array("i", bytes(4 * connections))
         self._opened_s = array("i", bytes(4 * connections))
@@ -108,15 +86,14 @@ class Mail:
             self._provider[slot] = network_provider(engine.peer, engine.peer_at, engine.peer_size)
         else:
             self._provider[slot] = host | 1
-        self._flags[slot] = (_LOCAL if is_local else 0) | (_SUBMISSION if port == SUBMISSION else 0)
-        self._messages[slot] = 0
+        self._flags[slot] = (LOCAL if is_local else 0) | (_SUBMISSION if port == SUBMISSION else 0)
         self._opened_s[slot] = engine.now_s
 
     def established(self, slot: int) -> None:
         """The server accepted the connection."""
         flags = self._flags[slot]
-        self._flags[slot] = flags & ~(_SYN | _DEFERRED) | _ANSWERED | _USED
-        if flags & (_LOCAL | _SUBMISSION) or self._device[slot] == _NOBODY:
+        self._flags[slot] = flags & ~(_SYN | _DEFERRED)
+        if flags & (LOCAL | _SUBMISSION) or self._device[slot] == NOBODY:
             return
         engine = self._engine
         if self._is_direct(slot):
@@ -134,9 +111,7 @@ class Mail:
 
     def closed(self, slot: int) -> None:
         """The connection is over."""
-        if self._device[slot] != _NOBODY and self._is_idle(slot):
-            self._excuse(slot, IDLE)
-        self._device[slot] = _NOBODY
+        self._device[slot] = NOBODY
         self._flags[slot] = 0
 
     def expire(self, first: int = 0, end: int = _ALL) -> None:
@@ -154,13 +129,16 @@ class Mail:
                 if self._device[slot] == device:
                     self._device[slot] = CROWD
         self._proxied_s[device] = _NEVER
-        self.dialogue.clear(device)
+        self.forget_said(device)
         self.household.clear(device)
+
+    def forget_said(self, device: int) -> None:
+        """Forget what the device said today."""
 
     def device(self, slot: int) -> int:
         """Return whose connection it is, or -1."""
         device = self._device[slot]
-        return -1 if device == _NOBODY else device
+        return -1 if device == NOBODY else device
 
     def port(self, slot: int) -> int:
         """Return PORT_25 or SUBMISSION."""
@@ -168,140 +146,16 @@ class Mail:
 
     def is_judged(self, slot: int) -> bool:
         """Is what is said on this connection evidence: port 25, to a server outside?"""
-        return self._device[slot] != _NOBODY and not self._flags[slot] & (_LOCAL | _SUBMISSION)
+        return self._device[slot] != NOBODY and not self._flags[slot] & (LOCAL | _SUBMISSION)
 
     def has_past(self, slot: int) -> bool:
         """Has the server's provider taken the device's mail before, for longer than a day?"""
         engine = self._engine
         return engine.contacts.has_past(self._device[slot], self._provider[slot], engine.now_s)
 
-    def is_known(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
-        """Does the provider of the server at this address have a past with the device?"""
-        engine = self._engine
-        host = engine.providers.of_host(hash_bytes(buf, at, at + size), engine.now_s)
-        provider = host | 1 if host >= 0 else network_provider(buf, at, size)
-        return engine.contacts.has_past(device, provider, engine.now_s)
-
-    def began_before(self, slot: int, time_s: int) -> bool:
-        """Is the connection that old?"""
-        return self._opened_s[slot] <= time_s
-
-    def accepted(self, slot: int) -> None:
-        """The server took a message."""
-        device = self._device[slot]
-        engine = self._engine
-        engine.counters.add_smtp(device, self.port(slot), MESSAGES_ACCEPTED)
-        if not self.is_judged(slot):
-            return
-        engine.line.accepted()
-        provider = self._provider[slot]
-        engine.contacts.mark(device, provider, ACCEPTED, engine.now_s)
-        if self._messages[slot] < 255:
-            self._messages[slot] += 1
-        if not engine.contacts.has_past(device, provider, engine.now_s):
-            self.dialogue.took(device, self._messages[slot])
-
-    def introduced(self, slot: int, form: int, name_hash: int, domain_hash: int) -> None:
-        """The device told its name."""
-        self.dialogue.introduced(self._device[slot], form, name_hash, domain_hash, self._is_direct(slot))
-
-    def wrote_as(self, slot: int, domain_hash: int) -> None:
-        """The device named a sender."""
-        if self._is_direct(slot) and not self.has_past(slot):
-            self.dialogue.wrote_as(self._device[slot], domain_hash)
-
-    def wrote_to(self, slot: int, address_hash: int, domain_hash: int) -> None:
-        """The device named a recipient."""
-        device = self._device[slot]
-        engine = self._engine
-        self.dialogue.wrote_to(device, address_hash, domain_hash)
-        if not self.has_past(slot):
-            self.dialogue.wrote_to_stranger(device, address_hash, self._is_direct(slot))
-        elif self.dialogue.wrote_to_known(device, address_hash):
-            engine.contacts.mark(device, self._provider[slot], DOUBTED, engine.now_s)
-            engine.observe(device, evidence.MASS_AT_KNOWN)
-
-    def logged_in(self, slot: int) -> None:
-        """The server took the device's password."""
-        if self.is_judged(slot):
-            self._excuse(slot, LOGGED_IN)
-
-    def login_failed(self, slot: int, address_hash: int) -> None:
-        """The server refused a password."""
-        if not self._flags[slot] & _LOCAL:
-            self.dialogue.login_failed(self._device[slot], address_hash)
-
-    def rejected(self, slot: int, meaning: int) -> None:
-        """A server outside said no to what the device does; `meaning` as `dialogue` lists it."""
-        if not self.is_judged(slot):
-            return
-        self._flags[slot] |= _USED
-        device = self._device[slot]
-        if meaning == UNKNOWN_RECIPIENT:
-            engine = self._engine
-            engine.contacts.mark(device, self._provider[slot], UNKNOWN, engine.now_s)
-            self.dialogue.unknown_recipient(device, engine.contacts.troubled(device, UNKNOWN, engine.now_s))
-        elif meaning == POLICY:
-            self._engine.line.refused(self._provider[slot])
-
     def proxied(self, device: int) -> None:
         """Somebody outside opened a port of the device that proxies use."""
         self._proxied_s[device] = self._engine.now_s
-
-    def count(self, slot: int, field: int) -> None:
-        """Count an SMTP command."""
-        if field == MAIL and self.is_judged(slot):
-            self.begun(slot)
-        self._engine.counters.add_smtp(self._device[slot], self.port(slot), field)
-
-    def greeted(self, slot: int) -> None:
-        """The server is ready for mail."""
-        self._flags[slot] &= ~_USED
-
-    def begun(self, slot: int) -> None:
-        """Mail is begun on the connection."""
-        engine = self._engine
-        device = self._device[slot]
-        if self._flags[slot] & (_MET | _USED) == _MET and engine.contacts.begins(device, self._provider[slot]):
-            self._weigh_fan_out(device)
-        self._flags[slot] |= _USED
-
-    def sealed(self, slot: int) -> None:
-        """TLS hides what is said from here on."""
-        if self.is_judged(slot):
-            self.begun(slot)
-            self._flags[slot] |= _SEALED
-            self._messages[slot] = 0
-
-    def answered_sealed(self, slot: int) -> None:
-        """A server said something within TLS: one message takes ten answers."""
-        if self._messages[slot] < 255:
-            self._messages[slot] += 1
-        if self._messages[slot] == _SEALED_ANSWERS and self.is_judged(slot):
-            self._engine.contacts.mark(self._device[slot], self._provider[slot], ACCEPTED, self._engine.now_s)
-
-    def _is_idle(self, slot: int) -> bool:
-        """Has a connection that has weighed come to nothing: no mail begun, or none taken by a relay?"""
-        flags = self._flags[slot]
-        if not self._hears or flags & (_MET | _ANSWERED) != _MET | _ANSWERED:
-            return False
-        if flags & _SEALED:
-            return self._messages[slot] < _SEALED_TALK
-        return not flags & _USED or (not self._messages[slot] and not self._is_direct(slot))
-
-    def _excuse(self, slot: int, flag: int) -> None:
-        """The provider does not count, for the reason `flag`: nor does what it was taken for."""
-        engine = self._engine
-        device = self._device[slot]
-        contacts = engine.contacts
-        contacts.mark(device, self._provider[slot], flag, engine.now_s)
-        in_day = contacts.recent(device, engine.now_s, _DAY_S)
-        if not self._has_second(device, in_day):
-            engine.board.take_back(device, evidence.SECOND_PROVIDER)
-        if in_day < _FAN_OUT:
-            engine.board.take_back(device, evidence.FAN_OUT)
-        if in_day < _WIDE_FAN_OUT:
-            engine.board.take_back(device, evidence.WIDE_FAN_OUT)
 
     def _is_direct(self, slot: int) -> bool:
         """Is the server one that an MX answer named, or that nobody looked up where look-ups are seen?"""
@@ -326,7 +180,7 @@ class Mail:
         """A connection to a provider outside: does it say something about the device?"""
         engine = self._engine
         device = self._device[slot]
-        self._flags[slot] |= _MET
+        self._flags[slot] |= MET
         provider = self._provider[slot]
         host = self._host[slot]
         is_new = engine.contacts.meet(device, provider, engine.now_s)
@@ -369,9 +223,9 @@ class Mail:
         in_day = engine.contacts.recent(device, engine.now_s, _DAY_S)
         if self._has_second(device, in_day):
             engine.observe(device, evidence.SECOND_PROVIDER)
-        if in_day > _FAN_OUT or engine.contacts.recent(device, engine.now_s, _BURST_S) >= _FAN_OUT:
+        if in_day > FAN_OUT or engine.contacts.recent(device, engine.now_s, _BURST_S) >= FAN_OUT:
             engine.observe(device, evidence.FAN_OUT)
-        if in_day >= _WIDE_FAN_OUT:
+        if in_day >= WIDE_FAN_OUT:
             engine.observe(device, evidence.WIDE_FAN_OUT)
 
     def _failed(self, slot: int) -> None:
@@ -379,11 +233,7 @@ class Mail:
         self._flags[slot] = flags & ~_SYN
         engine = self._engine
         device = self._device[slot]
-        if not flags & _MET or device == _NOBODY:
-            return
-        if not self._is_direct(slot):
-            self._excuse(slot, IDLE)
-        if not engine.line.is_open(engine.now_s):
+        if not flags & MET or device == NOBODY or not engine.line.is_open(engine.now_s):
             return
         if engine.contacts.has_past(device, self._provider[slot], engine.now_s):
             return
