@@ -52,7 +52,8 @@ def _of_senders(sendings: Sequence[Sending]) -> list[Bar]:
     return [
         Bar(
             "contained",
-            f"of senders of {metrics.FAST_PER_HOUR} connections an hour and more, this share is contained "
+            f"of senders of {metrics.FAST_PER_HOUR} connections an hour and more on port 25, but those that know the "
+            "thresholds and those on a granted mail server, this share is contained "
             f"(at most {CONTAINED} messages accepted in any 24 hours)",
             share,
             CONTAINED_SHARE,
@@ -69,7 +70,8 @@ def _of_senders(sendings: Sequence[Sending]) -> list[Bar]:
         ),
         Bar(
             "p95",
-            "messages leaked at the 95th percentile, of all kinds but those that know the thresholds",
+            "messages leaked at the 95th percentile, of all kinds on port 25 but those that know the thresholds "
+            "and those on a granted mail server",
             p95,
             KINDS_P95,
             None if p95 is None else p95 <= KINDS_P95,
