@@ -178,5 +178,8 @@ def _same_mac(buf: "bytes | bytearray", at: int, other: "bytes | bytearray", oth
 
 def _clean(buf: "bytes | bytearray", start: int, end: int) -> str:
     """Return a name fit for logs: printable ASCII, 63 letters at the most (RFC 1035 2.3.4)."""
-    end = min(end, start + _NAME_BYTES)
-    return "".join([chr(byte) if 32 < byte < 127 else "?" for byte in buf[start:end]])
+    name = bytearray(buf[start : min(end, start + _NAME_BYTES)])
+    for at in range(len(name)):
+        if not 32 < name[at] < 127:
+            name[at] = 63  # "?"
+    return str(name, "ascii")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from spamgate_tools.corpus.catalogue import speaks_smtp
 from spamgate_tools.corpus.facts import DAY_S, Home, Resident
+from spamgate_tools.corpus.senders import SENDER_KINDS
 from spamgate_tools.evaluation.ledger import DeviceRecord, HomeRecord
 
 CONTAINED = 5  # messages accepted within any 24 hours (DESIGN: contained)
@@ -15,11 +16,15 @@ _US = 1000000
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A sender of spam: what leaked in its worst 24 hours and until the detector acted, and what that took."""
+    """A sender of spam: what leaked in its worst 24 hours and until the detector acted, and what that took.
+
+    `leaked` is of the whole home; `leaked_device` of its worst device, where a machine under many MACs is one.
+    """
 
     kind: str
     seed: int
     leaked: int
+    leaked_device: int
     leaked_before: int
     calls: int
     calls_before: int | None  # None: the detector never acted
@@ -27,8 +32,8 @@ class Sending:
 
     @property
     def is_contained(self) -> bool:
-        """Did servers take no more of it than a few in any 24 hours?"""
-        return self.leaked <= CONTAINED
+        """Did servers take no more than a few in any 24 hours, of any device of it?"""
+        return self.leaked_device <= CONTAINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,13 @@ def outcome_of(home: Home, record: HomeRecord, quiet: HomeRecord, setting: str) 
         for at, resident in enumerate(home.residents)
         if not resident.is_sender
     )
-    return Outcome(record.method, setting, _sending(home, _joined(senders)) if senders else None, livings)
+    return Outcome(record.method, setting, _sending(home, senders) if senders else None, livings)
 
 
-def _sending(home: Home, record: DeviceRecord) -> Sending:
+def _sending(home: Home, senders: list[DeviceRecord]) -> Sending:
+    record = _joined(senders)
+    kind = SENDER_KINDS.get(home.kind)
+    is_one = kind is None or kind.guise_s > 0
     is_acted = record.acted_us is not None
     seconds = None
     if record.acted_us is not None and record.first_call_us is not None:
@@ -80,6 +88,7 @@ def _sending(home: Home, record: DeviceRecord) -> Sending:
         kind=home.kind,
         seed=home.seed,
         leaked=record.most_in_a_day(),
+        leaked_device=record.most_in_a_day() if is_one else max(sender.most_in_a_day() for sender in senders),
         leaked_before=record.accepted_before,
         calls=record.calls,
         calls_before=record.calls_before if is_acted else None,

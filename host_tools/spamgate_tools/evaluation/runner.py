@@ -89,7 +89,8 @@ class _Runner:
 
     def _errand(self, number: int, device: int, errand: Errand) -> Task:
         """Try until nothing is left to say, the queue gives up, or there is none."""
-        is_counted = self._now_us >= self._counted_us and bool(errand.tries)
+        is_mail = any(call.letters for calls in errand.tries for call in calls)
+        is_counted = self._now_us >= self._counted_us and is_mail
         contacts = said = 0
         waits = iter(errand.retry_s)
         while True:
