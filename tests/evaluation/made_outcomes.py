@@ -11,7 +11,7 @@ OURS = "spamgate"
 def sending(kind: str = "mx-120", leaked: int = 1, **facts: Any) -> Sending:
     """Return a sender that was found at its second connection, unless told otherwise."""
     told = {"seed": 1, "leaked_before": leaked, "calls": 9, "calls_before": 2, "seconds_before": 30.0}
-    return Sending(kind=kind, leaked=leaked, **{**told, **facts})
+    return Sending(kind=kind, leaked=leaked, **{"leaked_device": leaked, **told, **facts})
 
 
 def living(kind: str = "phone", days: float = 10.0, **facts: Any) -> Living:
