@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay test unit alloc fuzz scenario oracle eval e2e hil house lint types layers bench check check-full clean
+.PHONY: help setup run replay test unit alloc fuzz scenario oracle eval eval-full e2e hil house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -54,6 +54,9 @@ e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and
 
 hil: $(READY) ## the same tests on boards: BOARD=pty, qemu, mock or a serial port; all that need no hardware
 	@SPAMGATE_BOARD="$(BOARD)" $(PYTEST) tests/hil
+
+eval-full: $(READY) ## all homes under all methods, with plots and a page in build/evaluation: an hour or two
+	@$(VENV)/bin/spamgate eval --full --out build/evaluation $(if $(wildcard ../shared/data),--captures ../shared/data)
 
 house: $(READY) ## README commands, layout, layers, lint and types
 	@ci/test.sh tests/house
