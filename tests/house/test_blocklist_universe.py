@@ -46,7 +46,7 @@ def test_names_are_found_in_plain_files_rankings_and_tables(tmp_path, text):
 
 
 def test_files_may_be_packed(tmp_path):
-    (tmp_path / "u.txt.gz").write_bytes(gzip.compress(_RANKING))
+    (tmp_path / "u.txt.gz").write_bytes(gzip.compress(_RANKING, mtime=0))
     (tmp_path / "u.txt.xz").write_bytes(lzma.compress(_RANKING))
     with zipfile.ZipFile(tmp_path / "u.zip", "w") as archive:
         archive.writestr("top-1m.csv", _RANKING)
@@ -58,11 +58,11 @@ def test_files_may_be_packed(tmp_path):
     ("name", "data", "words"),
     [
         ("u.txt", b"\n# nobody\n", "has no names"),
-        ("u.gz", gzip.compress(_RANKING)[:-9], "cannot be read"),
+        ("u.gz", gzip.compress(_RANKING, mtime=0)[:-9], "cannot be read"),
         ("u.xz", b"PK", "cannot be read"),
         ("u.zip", b"PK", "cannot be read"),
         ("u.zip", b"PK\5\6" + bytes(18), "cannot be read: an archive without files"),
-        ("u.gz", gzip.compress(_RANKING)[:12] + b"noise" * 9, "cannot be read"),
+        ("u.gz", gzip.compress(_RANKING, mtime=0)[:12] + b"noise" * 9, "cannot be read"),
         ("u.txt", None, "cannot be read"),
     ],
 )
@@ -77,6 +77,6 @@ def test_what_holds_no_names_is_refused(tmp_path, name, data, words):
 def test_a_file_that_never_ends_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("spamgate_tools.blocklist.universe._MOST_BYTES", 1 << 20)
     path: Path = tmp_path / "u.gz"
-    path.write_bytes(gzip.compress(b"a" * (4 << 20)))
+    path.write_bytes(gzip.compress(b"a" * (4 << 20), mtime=0))
     with pytest.raises(UserError, match="has more than 1 MB"):
         read_universe([path])
