@@ -21,7 +21,6 @@ from spamgate.core.providers import is_exchange, network_provider
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-
     from spamgate.core.engine import Engine
 
 _DAY_S = const(86400)
