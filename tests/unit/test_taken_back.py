@@ -1,4 +1,4 @@
-"""What the engine thinks better of: connections that came to nothing, pasts that were no pasts, swarms that were none."""
+"""What the engine thinks better of: connections that came to nothing, pasts that were none, swarms that were none."""
 
 import unittest
 
