@@ -246,7 +246,7 @@ class Facts(Locked):
 
         def facts(round):
             for number in range(4):
-                household.met(newcomers[number], round * 4 + number, number & 1)
+                household.met(newcomers[number], round * 4 + number, number & 1, True)
 
         self.run_locked(facts)
 

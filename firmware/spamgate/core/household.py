@@ -25,6 +25,7 @@ _ANY_PROVIDERS = const(8)
 _DIRECT_PROVIDERS = const(5)  # as wide_fan_out, for one device
 _MANY_DEVICES = const(6)  # young ones with a direct contact in a day, be it with one provider
 _BURST_PROVIDERS = const(3)  # direct ones, when the device at hand asked DNS for mail servers
+_BURST_DEVICES = const(5)  # that many within ten minutes, on a gateway's first day
 _NOBODY = const(0xFFFF)
 
 
@@ -41,8 +42,12 @@ class Household:
         self._met_s = array("i", bytes(4 * _SLOTS))
         self._is_direct = bytearray(_SLOTS)
 
-    def met(self, device: int, provider: int, is_direct: bool) -> None:
-        """A device met a provider that is new to it."""
+    def met(self, device: int, provider: int, is_direct: bool, is_settled: bool) -> None:
+        """A device met a provider that is new to it.
+
+        Unless the home is settled, all of its devices seem new: then only many strangers' servers tell, as its owner's
+        reporters write to few.
+        """
         engine = self._engine
         if not engine.devices.is_young(device, engine.now_s) or engine.devices.grant[device]:
             return
@@ -54,7 +59,11 @@ class Household:
         self._devices[slot] = device
         self._met_s[slot] = engine.now_s
         self._is_direct[slot] = is_direct
-        if self._is_swarm(_DAY_S, _DIRECT_PROVIDERS, True) or self._is_swarm(_DAY_S, _ANY_PROVIDERS, False):
+        if not is_settled:
+            many = self._is_crowd(_DAY_S, _DIRECT_PROVIDERS, _DEVICES)
+            if is_direct and (many or self._is_crowd(_BURST_S, _BURST_PROVIDERS, _BURST_DEVICES)):
+                engine.observe(device, evidence.HOUSE_FAN_OUT)
+        elif self._is_swarm(_DAY_S, _DIRECT_PROVIDERS, True) or self._is_swarm(_DAY_S, _ANY_PROVIDERS, False):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
         elif engine.board.score(device) >= engine.board.h1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
             engine.observe(device, evidence.HOUSE_FAN_OUT)
@@ -83,6 +92,15 @@ class Household:
             if self._met_s[slot] < self._met_s[oldest]:
                 oldest = slot
         return oldest
+
+    def _is_crowd(self, window_s: int, providers: int, devices: int) -> bool:
+        """Did so many devices meet so many strangers' servers?"""
+        found = 0
+        for slot in range(_SLOTS):
+            if self._counts(slot, window_s, True):
+                found += self._is_first(self._providers, slot, window_s, True)
+                devices -= self._is_first(self._devices, slot, window_s, True)
+        return found >= providers and devices <= 0
 
     def _is_swarm(self, window_s: int, providers: int, direct: bool) -> bool:
         found = 0

@@ -210,8 +210,9 @@ class Mail:
             engine.listed.mailed(device)
         self._weigh_fan_out(device)
         # On a gateway's first day all devices are new to it, and what they use was looked up before anybody watched.
-        if engine.lookups.are_seen(_DAY_S):
-            self.household.met(device, provider, is_direct)
+        is_settled = engine.lookups.are_seen(_DAY_S)
+        is_stranger = is_direct if is_settled else host >= 0 and is_exchange(host)
+        self.household.met(device, provider, is_stranger, is_settled)
 
     def _has_second(self, device: int, in_day: int) -> bool:
         """Two providers of one sort?  To report straight to one domain, and by one relay, is no beginning of more."""
