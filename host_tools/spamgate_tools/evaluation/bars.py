@@ -53,7 +53,7 @@ def _of_senders(sendings: Sequence[Sending]) -> list[Bar]:
         Bar(
             "contained",
             f"of senders of {metrics.FAST_PER_HOUR} connections an hour and more on port 25, but those that know the "
-            "thresholds and those on a granted mail server, this share is contained "
+            "thresholds, this share is contained "
             f"(at most {CONTAINED} messages accepted in any 24 hours)",
             share,
             CONTAINED_SHARE,
@@ -70,8 +70,7 @@ def _of_senders(sendings: Sequence[Sending]) -> list[Bar]:
         ),
         Bar(
             "p95",
-            "messages leaked at the 95th percentile, of all kinds on port 25 but those that know the thresholds "
-            "and those on a granted mail server",
+            "messages leaked at the 95th percentile, of all kinds on port 25 but those that know the thresholds",
             p95,
             KINDS_P95,
             None if p95 is None else p95 <= KINDS_P95,

@@ -69,9 +69,9 @@ class Precision(NamedTuple):
 
 
 def is_judged(kind: str) -> bool:
-    """Do the bars for senders speak of this kind: on port 25, not knowing the thresholds, and not let by its owner?"""
+    """Do the bars for senders speak of this kind: on port 25, and not knowing the thresholds?"""
     sender = SENDER_KINDS[kind]
-    return sender.wants == "port 25" and not sender.is_adaptive and not sender.is_granted
+    return sender.wants == "port 25" and not sender.is_adaptive
 
 
 def is_fast(kind: str) -> bool:
