@@ -33,10 +33,11 @@ here than in the world: it is they whom detectors wrong.</li>
 
 METHODS = """
 <p>Contained: at most 5 messages accepted by any server in any 24 hours, from the device’s first mail connection on;
-the columns up to “calls” speak of all kinds of sender of 6 connections an hour and more that use port 25 and do not know
-the thresholds; one of them sits on a mail server that the owner granted, which hardly any method may touch. Leaked: messages accepted in the worst 24 hours. Calls: connections to port 25 until the
-method first acts. Late: clean devices’ mails delivered more than 5 minutes after they would have been without the
-method. Lost: given up that would have been delivered. Both of clean devices in homes without a sender.</p>
+the columns up to “calls” speak of all kinds of sender of 6 connections an hour and more that use port 25 and do not
+know the thresholds; one of them sits on a mail server that the owner granted, which hardly any method may touch.
+Leaked: messages accepted in the worst 24 hours. Calls: connections to port 25 until the method first acts. Late:
+clean devices’ mails delivered more than 5 minutes after they would have been without the method. Lost: given up that
+would have been delivered. Both of clean devices in homes without a sender.</p>
 """
 
 FIGURES = {
