@@ -279,6 +279,24 @@ class Silence(Case):
         self.scene.wait(1600)
         self.assertEqual((len(spare.queue), len(self.scene.resolver.queue)), (1, 1))
 
+    def test_without_memory_to_try_again_or_to_say_so_a_query_frees_its_place(self):
+        """Else those that wait hold all the memory, each second anew, and nobody is served again."""
+
+        def none(*_):
+            raise MemoryError
+
+        guard = self.scene.guard
+        for number in range(40):
+            self.scene.send(self.scene.device(), query("a%d.example" % number))
+        self.assertTrue(guard.places.count > 30)
+        kept = guard.port_of, guard.rules.failure
+        guard.port_of = guard.rules.failure = none
+        self.scene.wait(2000)
+        self.assertEqual(guard.places.count, 0)
+        guard.port_of, guard.rules.failure = kept
+        self.scene.resolver.queue.clear()
+        self.assertEqual(self.passed_back(query("b.example"))[0], answer(query("b.example")))
+
     def test_a_late_answer_to_the_first_try_counts(self):
         self.scene.send(self.device, query("a.example"))
         asked, sender = self.scene.passed()

@@ -72,9 +72,8 @@ class SmallGuard:
         self.own_address = b""  # what an OWN query is answered with, and who never asks; set it when it is known
         self.servers: "list[bytes]" = []
         self.first = 0  # which server is asked first
-        self.now_ms = 0
+        self.now_ms = self.end = self._silent = 0
         self.datagram: "tuple[bytes, Any]" = (b"", b"")  # the query at hand, as the rules want it
-        self.end = 0
         self.name = b""
         self.is_brief = False
         self.places = Places()
@@ -82,7 +81,6 @@ class SmallGuard:
         self._door = None  # the listener for TCP
         self._tcp: "SmallTcp | None" = None
         self._ports: "list[Port]" = []  # the oldest first
-        self._silent = 0
         self._reply_bytes = _SHORT_BYTES
         self._out = bytearray(_LONG_BYTES)
         self._view = memoryview(self._out)
@@ -263,8 +261,7 @@ class SmallGuard:
 
     def _fitting(self, wire: bytes, place: int, size: int) -> "Answer":
         """Return the answer in `_out` as its asker may have it."""
-        end = self.places.ends[place]
-        is_whole = size < self._reply_bytes
+        end, is_whole = self.places.ends[place], size < self._reply_bytes
         if self.places.brief[place] and is_whole:
             size = self.strip(self._out, size)
             if not size:
@@ -276,8 +273,7 @@ class SmallGuard:
     def strip(self, buf: bytearray, size: int) -> int:
         """Take the additional records out of a message, but for OPT: none goes round us.  0: it cannot be read."""
         message = self.rules.message
-        at = 0
-        count = 0
+        at = count = 0
         try:
             message.read(buf, 0, size)
             while message.next_record():
@@ -300,22 +296,26 @@ class SmallGuard:
         try:
             at = opt_class_at(self.rules.message, wire, end)
         except FormError:
-            at = 0
+            return _PLAIN_BYTES
         return min(wire[at] << 8 | wire[at + 1], _REPLY_BYTES) if at else _PLAIN_BYTES
 
     # --- servers -----------------------------------------------------------------------------------------
 
     def _hurry(self, place: int) -> None:
-        """The query in this place had no answer in time: ask the next server, or give up."""
+        """No answer in time: ask the next server, or give up.  Without memory for either it frees what it holds."""
         places = self.places
-        wire = places.wire(place)
-        server = places.ports[place].server
-        self.blame(server, 1)
-        port = self.port_of(self.after(server)) if places.tries[place] < 2 and self.servers else None
-        if port is not None:
-            self._send(place, port, wire)
-        else:
-            self._end(place, places.client(place), self.rules.failure(wire, places.ends[place]))
+        try:
+            wire = places.wire(place)
+            server = places.ports[place].server
+            self.blame(server, 1)
+            port = self.port_of(self.after(server)) if places.tries[place] < 2 and self.servers else None
+            if port is not None:
+                self._send(place, port, wire)
+            else:
+                self._end(place, places.client(place), self.rules.failure(wire, places.ends[place]))
+        except MemoryError:
+            if places.ids[place] >= 0:
+                places.free(place)
 
     def after(self, server: bytes) -> bytes:
         """Return the server to ask after this one."""
