@@ -113,6 +113,26 @@ class Keeping(unittest.TestCase):
         self.assertEqual(again.tickets[device], program.tickets[device])
         self.assertEqual(len(again.tickets[device]), 6)
 
+    def test_without_memory_to_save_what_saves_goes_again_and_is_tried_later(self):
+        """Kept, its code would take for good what a datagram needs, and the home's DNS would stand still."""
+
+        class Keeper:
+            def save(self):
+                raise MemoryError
+
+        program = Program(Hardware(FakeStorage()), Plane)
+        suspect(program)
+        keeper = program._keeper
+        keeper()
+        self.assertIn("spamgate.core.snapshot", sys.modules)
+        program._keeper = Keeper
+        self.assertRaises(MemoryError, program.save)
+        self.assertFalse("spamgate.core.snapshot" in sys.modules)
+        self.assertTrue(program._is_dirty)
+        program._keeper = keeper
+        program.save()
+        self.assertFalse(program._is_dirty)
+
     def test_ctrl_c_saves_and_leaves_the_prompt_to_its_user(self):
         storage = FakeStorage()
         storage.write("settings.json", [b'{"repl_minutes": 7}'])

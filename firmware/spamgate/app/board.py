@@ -146,9 +146,11 @@ class Program:
         """Write an event that is about no device's state; `fields` is the rest of the JSON object."""
         from spamgate.wire.events import epoch
 
-        now = epoch(self.engine.now_s + self.engine.skew_s, self.engine.now_us)
-        self.publish('{"type":"%s","t":%s,%s}\n' % (kind, now, fields))
-        forget_module("spamgate.wire.events")
+        try:
+            now = epoch(self.engine.now_s + self.engine.skew_s, self.engine.now_us)
+            self.publish('{"type":"%s","t":%s,%s}\n' % (kind, now, fields))
+        finally:
+            forget_module("spamgate.wire.events")
 
     def touch(self, at_once: bool = False) -> None:
         """Something changed that must not be forgotten: it is saved within two seconds.
@@ -206,11 +208,13 @@ class Program:
             self.refused[device] = 0
         self.plane.changed(device, old, new)
         parts: "list[str]" = []
-        write_verdict(parts.append, self.engine, device, old, new)
-        forget_module("spamgate.wire.events")
+        self.touch()
+        try:
+            write_verdict(parts.append, self.engine, device, old, new)
+        finally:
+            forget_module("spamgate.wire.events")
         self.publish("".join(parts))
         self.journal.flush()
-        self.touch()
 
     def load(self) -> int:
         """Enrol the devices that were known; return how many."""
@@ -219,12 +223,17 @@ class Program:
         return known
 
     def save(self) -> None:
-        """Write down what is known; where that fails it is tried again a minute later."""
+        """Write down what is known; where that fails, be it for want of memory, it is tried again a minute later."""
         self._saved_ms = ticks_ms()
+        self._is_dirty = True
+        self._pause_ms = _SAVE_AGAIN_MS
         self.link.forget_answers()
-        self._is_dirty = not self._keeper().save()
-        self._pause_ms = _SAVE_AGAIN_MS if self._is_dirty else _SAVE_SOON_MS
-        forget_modules(_KEEPERS)
+        try:
+            if self._keeper().save():
+                self._is_dirty = False
+                self._pause_ms = _SAVE_SOON_MS
+        finally:  # else what saves would stay, and take for good what the home's DNS needs
+            forget_modules(_KEEPERS)
 
     def _keeper(self) -> "Any":
         from spamgate.app.persistence import Persistence

@@ -10,7 +10,7 @@ class BoardLimits(Limits):
         super().__init__(0)
         self.devices = 16
         self.addresses = 1  # it is what a device is known by
-        self.suspects = 1
+        self.suspects = 2
         self.connections = 8  # to ourselves, in the place of a mail server
         self.hosts = 32
         self.distinct = 128
