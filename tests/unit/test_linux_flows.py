@@ -5,6 +5,8 @@ import unittest
 from fakes.router import Connection, FakeRouter
 
 from spamgate.core import states
+from spamgate.core.contacts import DOUBTED
+from spamgate.core.providers import network_provider
 from spamgate.wire.address import parse_address
 
 _MAC = b"\2\0\0\0\0\7"
@@ -175,6 +177,59 @@ class Past(Flowing):
         self.connect().greet()
         Connection(self.router, b"\2\0\0\0\0\x08", "192.168.77.8", 40000, "203.0.113.9").open().greet().mail()
         self.assertEqual(len(self.router.kernel.sets["past4"]), 1)
+
+
+    def test_a_friend_that_is_doubted_is_none_to_the_kernel_either(self):
+        for server in ("203.0.113.9", "198.51.100.9"):
+            self.a_past_with(server)
+            self.connect(server).greet()
+        self.assertEqual(len(self.router.kernel.sets["past4"]), 2)
+        device = self.router.device(_MAC)
+        doubted = parse_address("203.0.113.9")
+        engine = self.router.engine
+        engine.contacts.mark(device, network_provider(doubted, 0, 4), DOUBTED, engine.now_s)
+        self.throttle()
+        self.assertEqual(list(self.router.kernel.sets["past4"]), [_MAC + b"\0\0" + parse_address("198.51.100.9")])
+
+
+class Charged(Flowing):
+    """What the budget of a throttled device has yet to pay for."""
+
+    def throttle(self):
+        super().throttle()
+        engine = self.router.engine
+        device = self.router.device(_MAC)
+        engine.devices.since_s[device] = engine.board.evidence_s[device] = engine.now_s
+        engine.at(engine.now_s + 100, 0)
+
+    def test_a_message_under_way_at_the_verdict(self):
+        begun = self.connect().greet().client(b"MAIL FROM:<a@b.example>\r\n").server(b"250 ok\r\n")
+        begun.client(b"RCPT TO:<b@mx.example>\r\n").server(b"250 ok\r\n").client(b"DATA\r\n").server(b"354 go\r\n")
+        self.throttle()
+        self.assertEqual(self.router.late, [])
+        begun.client(b"text\r\n.\r\n").server(b"250 taken\r\n")
+        self.assertEqual(self.router.late, [self.router.device(_MAC)])
+
+    def test_each_of_who_has_no_past(self):
+        self.connect()
+        self.throttle()
+        self.connect().greet().mail()
+        self.assertEqual(self.router.late, [self.router.device(_MAC)])
+
+    def test_none_that_the_kernel_has_counted_itself(self):
+        self.a_past_with("203.0.113.9")
+        self.connect().greet()
+        self.throttle()
+        self.connect("198.51.100.9").greet().mail()
+        self.assertEqual(self.router.late, [])
+
+    def test_one_within_tls_counts_too(self):
+        self.connect()
+        self.throttle()
+        sealed = self.connect().greet().seal()
+        for _ in range(_ENOUGH):
+            sealed.server(b"\x17\3\3sealed")
+        self.assertEqual(self.router.late, [self.router.device(_MAC)])
 
 
 class Established(Flowing):

@@ -8,6 +8,7 @@ from spamgate.core import evidence
 from spamgate.core.compat import const
 from spamgate.core.contacts import ACCEPTED, DOUBTED, IDLE, LOGGED_IN, UNKNOWN
 from spamgate.core.counters import MAIL, MESSAGES_ACCEPTED
+from spamgate.core.devices import GRANT_MAIL_SERVER
 from spamgate.core.dialogue import Dialogue
 from spamgate.core.hashing import hash_bytes
 from spamgate.core.mail import FAN_OUT, LOCAL, MET, NOBODY, WIDE_FAN_OUT, Mail
@@ -24,7 +25,7 @@ _DAY_S = const(86400)
 _ANSWERED = const(32)
 _USED = const(64)  # mail was begun, or would have been if the server had greeted and not refused
 _SEALED = const(128)
-_SEALED_ANSWERS = const(10)  # one message takes them
+SEALED_ANSWERS = const(10)  # one message takes them
 _SEALED_TALK = const(6)  # a handshake, a greeting and a goodbye take fewer
 
 
@@ -94,7 +95,7 @@ class HeardMail(Mail):
         self.dialogue.wrote_to(device, address_hash, domain_hash)
         if not self.has_past(slot):
             self.dialogue.wrote_to_stranger(device, address_hash, self._is_direct(slot))
-        elif self.dialogue.wrote_to_known(device, address_hash):
+        elif self.dialogue.wrote_to_known(device, address_hash) and engine.devices.grant[device] != GRANT_MAIL_SERVER:
             engine.contacts.mark(device, self._provider[slot], DOUBTED, engine.now_s)
             engine.observe(device, evidence.MASS_AT_KNOWN)
 
@@ -150,7 +151,7 @@ class HeardMail(Mail):
         """A server said something within TLS: one message takes ten answers."""
         if self._messages[slot] < 255:
             self._messages[slot] += 1
-        if self._messages[slot] == _SEALED_ANSWERS and self.is_judged(slot):
+        if self._messages[slot] == SEALED_ANSWERS and self.is_judged(slot):
             self._engine.contacts.mark(self._device[slot], self._provider[slot], ACCEPTED, self._engine.now_s)
 
     def _is_idle(self, slot: int) -> bool:

@@ -59,13 +59,7 @@ class Household:
         self._devices[slot] = device
         self._met_s[slot] = engine.now_s
         self._is_direct[slot] = is_direct
-        if not is_settled:
-            many = self._is_crowd(_DAY_S, _DIRECT_PROVIDERS, _DEVICES)
-            if is_direct and (many or self._is_crowd(_BURST_S, _BURST_PROVIDERS, _BURST_DEVICES)):
-                engine.observe(device, evidence.HOUSE_FAN_OUT)
-        elif self._is_swarm(_DAY_S, _DIRECT_PROVIDERS, True) or self._is_swarm(_DAY_S, _ANY_PROVIDERS, False):
-            engine.observe(device, evidence.HOUSE_FAN_OUT)
-        elif engine.board.score(device) >= engine.board.h1 and self._is_swarm(_BURST_S, _BURST_PROVIDERS, True):
+        if self._is_swarm(device) if is_settled else is_direct and self._is_early_swarm():
             engine.observe(device, evidence.HOUSE_FAN_OUT)
 
     def is_overrun(self) -> bool:
@@ -93,24 +87,27 @@ class Household:
                 oldest = slot
         return oldest
 
-    def _is_crowd(self, window_s: int, providers: int, devices: int) -> bool:
-        """Did so many devices meet so many strangers' servers?"""
-        found = 0
-        for slot in range(_SLOTS):
-            if self._counts(slot, window_s, True):
-                found += self._is_first(self._providers, slot, window_s, True)
-                devices -= self._is_first(self._devices, slot, window_s, True)
-        return found >= providers and devices <= 0
+    def _is_early_swarm(self) -> bool:
+        return self._have_met(_DAY_S, _DIRECT_PROVIDERS, _DEVICES, True) or self._have_met(
+            _BURST_S, _BURST_PROVIDERS, _BURST_DEVICES, True
+        )
 
-    def _is_swarm(self, window_s: int, providers: int, direct: bool) -> bool:
-        found = 0
-        devices = 0
+    def _is_swarm(self, device: int) -> bool:
+        if self._have_met(_DAY_S, _DIRECT_PROVIDERS, _DEVICES, True) or self._have_met(_DAY_S, 1, _MANY_DEVICES, True):
+            return True
+        if self._have_met(_DAY_S, _ANY_PROVIDERS, _DEVICES, False):
+            return True
+        board = self._engine.board
+        return board.score(device) >= board.h1 and self._have_met(_BURST_S, _BURST_PROVIDERS, _DEVICES, True)
+
+    def _have_met(self, window_s: int, providers: int, devices: int, direct: bool) -> bool:
+        """Did so many devices meet so many providers?"""
         for slot in range(_SLOTS):
             if self._counts(slot, window_s, direct):
                 if direct or self._is_among_first(slot, window_s):
-                    found += self._is_first(self._providers, slot, window_s, direct)
-                devices += self._is_first(self._devices, slot, window_s, direct)
-        return (found >= providers and devices >= _DEVICES) or (direct and devices >= _MANY_DEVICES)
+                    providers -= self._is_first(self._providers, slot, window_s, direct)
+                devices -= self._is_first(self._devices, slot, window_s, direct)
+        return providers <= 0 and devices <= 0
 
     def _is_among_first(self, slot: int, window_s: int) -> bool:
         """Is it one of the first two providers of its device?  Who met more answers for them alone, not a neighbour."""

@@ -9,6 +9,8 @@ from array import array
 
 from spamgate.core import states
 from spamgate.core.compat import const
+from spamgate.core.hashing import hash_bytes
+from spamgate.core.heard_mail import SEALED_ANSWERS
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from spamgate.plane.watch import Watcher
 
 _SMTP = const(25)
-_SEALED_ANSWERS = const(10)
 _OPENING = const(2)
 _REMEMBERED = const(64)
 
@@ -72,7 +73,7 @@ class Flows:
     def answered_sealed(self, slot: int) -> None:
         """A server said something within TLS."""
         answers = self._sealed_answers[slot] + 1
-        if answers >= _SEALED_ANSWERS and self._is_limited(slot, self._engine.mail.device(slot)):
+        if answers >= SEALED_ANSWERS and self._is_limited(slot, self._engine.mail.device(slot)):
             _, client, port, server = self._ends(slot)
             self._sets.end_flow(client, port, server)
             self._pays(slot, self._engine.mail.device(slot))
@@ -116,6 +117,7 @@ class Flows:
         return not mail.has_past(slot)
 
     def _take_back_past(self, device: int) -> None:
+        """Take out of the kernel who is a friend no more; one that another has pushed out here stays for eight days."""
         engine = self._engine
         for key in range(_REMEMBERED):
             server = self._told_ends[key]
@@ -128,7 +130,7 @@ class Flows:
         """Let the kernel know a destination with a past, once in a while."""
         if not self._engine.mail.has_past(slot):
             return
-        key = server[-1] + device & _REMEMBERED - 1
+        key = hash_bytes(server, 0, len(server)) + device & _REMEMBERED - 1
         day = self._engine.now_s // 86400 & 0xFF
         if self._told[key] != day or self._told_ends[key] != server:
             self._told[key] = day

@@ -9,6 +9,7 @@ from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
 from spamgate.core.devices import CROWD, GRANT_MAIL_SERVER, GRANT_NONE
 from spamgate.core.engine import Engine
 from spamgate.core.evidence import WEIGHTS
+from spamgate.core.heard_mail import SEALED_ANSWERS
 from spamgate.core.identity import Identity
 from spamgate.core.limits import Limits
 from spamgate.core.router_limits import RouterLimits
@@ -24,7 +25,6 @@ THRESHOLDS = (H1, H2, H3)
 _SMTP = 25
 _US = 1000000
 _MAC_PREFIX = b"\x02\x00\x5e"
-_SEALED_ANSWERS = 10  # as plane/linux_flows.py: one message within TLS needs them
 _HANDSHAKE_ANSWERS = 4  # segments of the server until the dialogue within TLS begins, its reply to EHLO included
 _TEXT_ANSWERS = 2  # to DATA and to the end of the text
 _SCALES = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
@@ -250,7 +250,7 @@ class SpamgateMethod(Method):
         for _ in range(answers):
             self.engine.mail.answered_sealed(slot.number)
         slot.sealed_answers += answers
-        if slot.sealed_answers >= _SEALED_ANSWERS and self._is_limited(slot):
+        if slot.sealed_answers >= SEALED_ANSWERS and self._is_limited(slot):
             slot.is_ended = True
             self._pay_for(slot)
 
