@@ -31,6 +31,7 @@ package(
         "core/errors.py",
         "core/evidence.py",
         "core/hashing.py",
+        "core/heard_mail.py",
         "core/household.py",
         "core/identity.py",
         "core/limits.py",

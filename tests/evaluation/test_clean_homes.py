@@ -160,6 +160,10 @@ def test_unseen_dns_is_unseen():
 # --- mail arrives ----------------------------------------------------------------------------------
 
 
+def _is_mail(errand: Errand) -> bool:
+    return any(call.letters for calls in errand.tries for call in calls)
+
+
 def _should_arrive(errand: Errand) -> bool:
     """Is the last contact made, and does somebody there listen who takes it all, after nobody who refuses for good?"""
     if len(errand.tries) > len(errand.retry_s) + 1:
@@ -177,8 +181,9 @@ def test_all_mail_that_should_arrive_arrives(seed):
     record = run_home(home, Method())
     errands = [errand for _, _, errand in _errands(home)]
     endings = {number: ending for device in record.devices for number, ending in device.endings.items()}
-    wanting = [number for number, errand in enumerate(errands, 1) if _should_arrive(errand)]
-    assert len(wanting) > len(errands) / 2
+    mails = [number for number, errand in enumerate(errands, 1) if _is_mail(errand)]
+    wanting = [number for number in mails if _should_arrive(errands[number - 1])]
+    assert len(wanting) > len(mails) / 2
     assert [number for number in wanting if endings[number].done_us is None] == []
 
 
