@@ -79,9 +79,9 @@ def lives(home):
 
 
 def _known(board: board_process.BoardProcess) -> dict[str, dict]:
-    """Return what a board says of each device, by address."""
+    """Return what a board says of each device, by its first address; the crowd has none."""
     with board.link() as link:
-        return {line["addresses"][0]: line for line in link.request("devices")}
+        return {(*line["addresses"], line["device"])[0]: line for line in link.request("devices")}
 
 
 # --- the resolver --------------------------------------------------------------------------------------------

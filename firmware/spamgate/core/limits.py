@@ -18,8 +18,8 @@ class Limits:
         self.devices = 96 if roomy else 32
         self.table = DeviceTable
         self.addresses = PER_DEVICE  # of a device
-        self.suspects = 16 if roomy else 5  # devices of which every kind of evidence is kept
-        self.connections = 256 if roomy else 144  # to mail servers, at a time
+        self.suspects = 16 if roomy else 4  # devices of which every kind of evidence is kept
+        self.connections = 256 if roomy else 160  # to mail servers, at a time
         self.hosts = 512 if roomy else 128  # addresses and names of mail servers, from DNS
         self.distinct = 4096 if roomy else 1024  # servers and names counted once a device
         self.reply_codes = 512 if roomy else 128
