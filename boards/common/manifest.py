@@ -30,6 +30,7 @@ package(
         "core/engine.py",
         "core/errors.py",
         "core/evidence.py",
+        "core/granted.py",
         "core/hashing.py",
         "core/heard_mail.py",
         "core/household.py",

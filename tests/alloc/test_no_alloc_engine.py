@@ -250,6 +250,20 @@ class Facts(Locked):
 
         self.run_locked(facts)
 
+    def test_a_granted_mail_server_does_not_allocate(self):
+        server = self.home.settled(2)
+        self.engine.grant(server, GRANT_MAIL_SERVER)
+        mail = self.engine.mail
+
+        def facts(round):
+            for slot in range(6):
+                mail.closed(slot)
+                _SERVER[1] = round * 6 + slot
+                self.engine.about(_SERVER, 0, 4)
+                mail.opened(slot, server, PORT_25, round * 6 + slot, False)
+
+        self.run_locked(facts)
+
     def test_dialogues_do_not_allocate(self):
         dialogue = self.engine.mail.dialogue
         self.engine.grant(self.home.settled(2), GRANT_MAIL_SERVER)

@@ -5,6 +5,7 @@ import unittest
 from fakes.home import REFUSES, SILENT, TYPE_A, Home
 
 from spamgate.core import evidence
+from spamgate.core.devices import GRANT_MAIL_SERVER
 from spamgate.core.listed import Listed
 from spamgate.core.lookups import LIST_NAME, MAIL_NAME
 
@@ -194,6 +195,21 @@ class ConnectKinds(Case):
         self.device = young[2]
         self.connect(7)
         self.assertTrue(self.has("house_fan_out"))
+
+    def test_surge(self):
+        """Twice the largest day and twenty more, after three days of mail."""
+        self.home.engine.grant(self.device, GRANT_MAIL_SERVER)
+        for day in range(3):
+            self.connect(*range(5))
+            self.connect(5 + day)
+            self.home.wait(_DAY_S)
+        self.connect(*range(5), *range(20, 52))
+        self.assertFalse(self.has("surge"), "six on the first day allow 32")
+        self.connect(*range(20, 52))
+        self.assertFalse(self.has("surge"), "the same again are no more")
+        self.connect(60)
+        self.assertTrue(self.has("surge"))
+        self.assertEqual(self.home.state(self.device), "throttled")
 
 
 if __name__ == "__main__":

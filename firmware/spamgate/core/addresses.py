@@ -24,12 +24,12 @@ _NONE = const(255)
 class AddressBook:
     """A row of addresses for each device.  Allocation-free once made, but for `of()`."""
 
-    def __init__(self, devices: int, per_device: int = PER_DEVICE) -> None:
-        self._row = per_device
-        self._sizes = bytearray(devices * per_device)
-        self._bytes = bytearray(devices * per_device * _BYTES)
+    def __init__(self, devices: int, addresses: int = PER_DEVICE) -> None:
+        self._row = addresses
+        self._sizes = bytearray(devices * addresses)
+        self._bytes = bytearray(devices * addresses * _BYTES)
         self._latest = bytearray(devices)
-        self._stamps = array("I", bytes(4 * devices * per_device))
+        self._stamps = array("I", bytes(4 * devices * addresses))
         self._stamp = 0
         self._latest_v4 = bytearray([_NONE] * devices)
         self._turns = bytearray(devices)

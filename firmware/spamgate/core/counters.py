@@ -52,10 +52,10 @@ _PORT_SHIFT = const(10)
 class Counters:
     """Counters of all devices.  Allocation-free once made, but for the reports."""
 
-    def __init__(self, devices: int, distinct_slots: int, reply_slots: int) -> None:
+    def __init__(self, devices: int, distinct: int, reply_codes: int) -> None:
         self._counts = array("I", bytes(4 * devices * _FIELDS))
-        self._replies = CountTable(reply_slots)
-        self._distinct = DistinctSet(distinct_slots)
+        self._replies = CountTable(reply_codes)
+        self._distinct = DistinctSet(distinct)
         self._generation = bytearray(devices)
         self._has_replies = bytearray(devices)
         self.first_smtp_s = array("i", [NOT_YET] * devices)

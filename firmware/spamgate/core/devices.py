@@ -27,7 +27,7 @@ RELAY = 16  # several devices speak behind its MAC
 CONFIRMED = 32  # the owner agrees that it is quarantined
 
 # One day: what is younger shares the house's budget, so a bot that changes its MAC gains nothing.
-YOUNG_S = const(86400)
+_YOUNG_S = const(86400)
 
 _MAC_BYTES = const(6)
 _STALE_S = const(7 * 86400)
@@ -165,7 +165,7 @@ class DeviceTable:
 
     def is_young(self, device: int, now_s: int) -> bool:
         """Was the device first seen less than a day ago?  The crowd's are newcomers all."""
-        return device == CROWD or now_s - self.first_s[device] < YOUNG_S
+        return device == CROWD or now_s - self.first_s[device] < _YOUNG_S
 
     def _is_likelier(self, device: int, other: int) -> bool:
         if self.has_mac(device) != self.has_mac(other):

@@ -119,9 +119,9 @@ class Dialogue:
         if many and providers >= _UNKNOWN_MANY_PROVIDERS:
             self._engine.observe(device, evidence.MANY_UNKNOWN_USERS)
 
-    def took(self, device: int, messages: int) -> None:
+    def took(self, device: int, count: int) -> None:
         """A server without a past took a message: so many on this connection."""
-        if messages >= _MESSAGE_LIMIT:
+        if count >= _MESSAGE_LIMIT:
             self._engine.observe(device, evidence.MANY_MESSAGES)
 
     def login_failed(self, device: int, address_hash: int) -> None:

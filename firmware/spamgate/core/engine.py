@@ -113,6 +113,8 @@ class Engine:
     def grant(self, device: int, grant: int) -> None:
         """The owner grants the device to send mail (or takes it back with GRANT_NONE)."""
         self.devices.grant[device] = grant
+        if grant == GRANT_MAIL_SERVER:
+            self.mail.expect_servers()
         if grant != GRANT_NONE:
             self.release(device)
 

@@ -38,7 +38,8 @@ MASS_RECIPIENTS = 21
 MX_MANY_DOMAINS = 22
 LISTED_NAME = 23
 MASS_AT_KNOWN = 24
-KINDS = 25
+SURGE = 25
+KINDS = 26
 
 FAMILY_LOOKUP = 1  # what it asked DNS
 FAMILY_CONNECT = 2  # whom it connected to
@@ -107,6 +108,8 @@ TABLE: "tuple[Row, ...]" = (
     ("listed_name", FAMILY_LOOKUP, 25000, 2000, 647, 0),
     # [A] 200 people in a day at servers with a past: mailings of that size are sent with a grant
     ("mass_at_known", FAMILY_ENVELOPE, 80000, 5, 2478, 0),
+    # [A] of granted mail servers only, against their own past: twice the largest day and twenty more
+    ("surge", FAMILY_CONNECT, 80000, 5, 2478, ALWAYS),
 )  # fmt: skip
 
 WEIGHTS = tuple(row[4] for row in TABLE)

@@ -18,6 +18,7 @@ from spamgate.core.providers import network_provider
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from spamgate.core.engine import Engine
+    from spamgate.core.granted import GrantedPast
 
 _DAY_S = const(86400)
 
@@ -35,6 +36,8 @@ class HeardMail(Mail):
     def __init__(self, engine: "Engine", connections: int, distinct: int) -> None:
         super().__init__(engine, connections)
         self.dialogue = Dialogue(engine, distinct)
+        self._slots = distinct
+        self._granted: "GrantedPast | None" = None  # until somebody is granted
         self._messages = bytearray(connections)
 
     def established(self, slot: int) -> None:
@@ -52,6 +55,21 @@ class HeardMail(Mail):
     def forget_said(self, device: int) -> None:
         """Forget what the device said today."""
         self.dialogue.clear(device)
+        if self._granted:
+            self._granted.excuse(device)
+
+    def clear(self, device: int, was_taken: bool) -> None:
+        """Forget the device: another one takes its number."""
+        super().clear(device, was_taken)
+        if self._granted:
+            self._granted.clear(device)
+
+    def expect_servers(self) -> None:
+        """There are granted mail servers: they are judged by their past."""
+        if not self._granted:
+            from spamgate.core.granted import GrantedPast
+
+            self._granted = GrantedPast(self._engine, self._slots)
 
     def is_known(self, device: int, buf: "bytes | bytearray", at: int, size: int) -> bool:
         """Does the provider of the server at this address have a past with the device?"""
@@ -153,6 +171,13 @@ class HeardMail(Mail):
             self._messages[slot] += 1
         if self._messages[slot] == SEALED_ANSWERS and self.is_judged(slot):
             self._engine.contacts.mark(self._device[slot], self._provider[slot], ACCEPTED, self._engine.now_s)
+
+    def _weigh(self, slot: int) -> None:
+        """A connection to a provider outside: does it say something about the device?"""
+        super()._weigh(slot)
+        device = self._device[slot]
+        if self._granted and self._engine.devices.grant[device] == GRANT_MAIL_SERVER:
+            self._granted.met(device, self._provider[slot])
 
     def _is_idle(self, slot: int) -> bool:
         """Has a connection that has weighed come to nothing: no mail begun, or none taken by a relay?"""

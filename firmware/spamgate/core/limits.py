@@ -15,7 +15,7 @@ class Limits:
 
     def __init__(self, heap_kb: int = 512) -> None:
         roomy = heap_kb >= _ROOMY_KB
-        self.devices = 96 if roomy else 32
+        self.devices = 96 if roomy else 31
         self.table = DeviceTable
         self.addresses = PER_DEVICE  # of a device
         self.suspects = 16 if roomy else 4  # devices of which every kind of evidence is kept

@@ -76,15 +76,15 @@ class Lookups:
                 self._count_mx(device)
         return True
 
-    def judge(self, device: int, qtype: int, name_kind: int, domain_hash: int) -> None:
+    def judge(self, device: int, qtype: int, kind: int, domain_hash: int) -> None:
         """Weigh a query that `asked` called new."""
         if self.is_excused(device):
             return
         if qtype == TYPE_MX:
             self._engine.observe(device, evidence.MX_QUERY)
-        elif name_kind == MAIL_NAME:
+        elif kind == MAIL_NAME:
             self._guessed(device, domain_hash)
-        elif name_kind == LIST_NAME:
+        elif kind == LIST_NAME:
             self._engine.observe(device, evidence.DNSBL_QUERY)
 
     def answered(self, device: int, question: int, rcode: int) -> bool:

@@ -134,6 +134,9 @@ class Mail:
     def forget_said(self, device: int) -> None:
         """Forget what the device said today."""
 
+    def expect_servers(self) -> None:
+        """There are granted mail servers."""
+
     def device(self, slot: int) -> int:
         """Return whose connection it is, or -1."""
         device = self._device[slot]

@@ -21,9 +21,9 @@ _NEVER = const(-(1 << 30))
 class IndexedAddressBook(AddressBook):
     """Addresses that are also found from the address: chained by a hash of it."""
 
-    def __init__(self, devices: int, per_device: int = PER_DEVICE) -> None:
-        super().__init__(devices, per_device)
-        places = devices * per_device
+    def __init__(self, devices: int, addresses: int = PER_DEVICE) -> None:
+        super().__init__(devices, addresses)
+        places = devices * addresses
         assert places < 65535
         buckets = 64
         while buckets < places:

@@ -9,7 +9,7 @@ class RouterLimits(Limits):
     def __init__(self) -> None:
         super().__init__(256)
         self.devices = 48
-        self.suspects = 8
+        self.suspects = 6
         self.connections = 112
         self.hosts = 256
         self.reply_codes = 256

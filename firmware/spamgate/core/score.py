@@ -11,11 +11,15 @@ from spamgate.core import evidence
 from spamgate.core.compat import const
 from spamgate.core.evidence import FAMILIES, FAMILY_LOOKUP, FLAGS, KINDS, PROOF, WEIGHTS
 
+TYPE_CHECKING = const(0)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a day
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25
 H3 = 3534  # alpha = 1e-6
 
-_KINDS = const(25)
+_KINDS = const(26)
 _ADDRESS_BYTES = const(16)
 _DAY_S = const(86400)
 _HOUR_S = const(3600)
@@ -157,14 +161,16 @@ class ScoreBoard:
 
     def seen(self, device: int) -> "list[tuple[str, int, int, int, bytes]]":
         """Return (kind, count, last_s, last_us, peer) of all that was observed.  Allocates: for reports."""
-        rows = []
+        return list(self.each_seen(device))
+
+    def each_seen(self, device: int) -> "Iterator[tuple[str, int, int, int, bytes]]":
+        """Yield the same one by one."""
         for kind in range(KINDS):
             at = self._rows[device] * _KINDS + kind
             if self._counts[at]:
                 base = at * _ADDRESS_BYTES
                 peer = bytes(self._peers[base : base + self._peer_sizes[at]])
-                rows.append((evidence.kind_name(kind), self._counts[at], self._last_s[at], self._last_us[at], peer))
-        return rows
+                yield evidence.kind_name(kind), self._counts[at], self._last_s[at], self._last_us[at], peer
 
     def _take_row(self, device: int) -> int:
         """Give the device a row for its evidence: a free one, else that of the lowest score.

@@ -28,5 +28,6 @@ SENTENCES = {
     "mx_many_domains": "asked for mail servers of five or more domains and connected to them",
     "listed_name": "asked for or called what the blocklist names, and then mailed",
     "mass_at_known": "wrote to 200 or more people in a day at servers it has long used",
+    "surge": "mailed far more servers new to it in a day than this mail server ever did",
     "mass_recipients": "wrote to twenty or more people at servers new to it",
 }

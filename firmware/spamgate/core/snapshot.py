@@ -86,6 +86,8 @@ def _fill(engine: "Engine", device: int, kept: "dict[str, Any]", shift_s: int) -
     devices.last_s[device] = kept["seen"][1] + shift_s
     devices.flags[device] = kept["flags"]
     devices.grant[device] = kept["grant"]
+    if kept["grant"] == GRANT_MAIL_SERVER:
+        engine.mail.expect_servers()
     _restore_score(engine.board, device, kept["score"], shift_s)
     _restore_contacts(engine.contacts, device, kept["contacts"], shift_s)
     _restore_counts(engine.counters, device, kept["counts"], shift_s)

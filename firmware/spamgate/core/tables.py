@@ -52,6 +52,10 @@ class DistinctSet:
             at = (at + 1) & self._mask
         return False
 
+    def is_full(self) -> bool:
+        """Will the next new key make it start anew?"""
+        return self._used >= self._limit
+
     def clear(self) -> None:
         """Start anew."""
         for at in range(len(self._keys)):

@@ -37,8 +37,9 @@ def write_verdict(write: "Write", engine: "Engine", device: int, old: int, new: 
     score = engine.board.score(device)
     write('"from":"%s","to":"%s","score":%d,"evidence":[' % (STATE_NAMES[old], STATE_NAMES[new], score))
     comma = ""
-    for row in engine.board.seen(device):
-        write(comma + _evidence(row, engine.skew_s))
+    for row in engine.board.each_seen(device):
+        write(comma)
+        _write_evidence(write, row, engine.skew_s)
         comma = ","
     connects = engine.counters.get_smtp(device, PORT_25, CONNECTS)
     accepted = engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
@@ -91,10 +92,11 @@ def _name(engine: "Engine", device: int) -> str:
     return quote(name) if name else "null"
 
 
-def _evidence(row: "tuple[str, int, int, int, bytes]", skew_s: int) -> str:
+def _write_evidence(write: "Write", row: "tuple[str, int, int, int, bytes]", skew_s: int) -> None:
     kind, count, last_s, last_us, peer = row
-    peer_text = quote(address_text(peer)) if peer else "null"
-    return '{"kind":"%s","count":%d,"last":%s,"peer":%s}' % (kind, count, epoch(last_s + skew_s, last_us), peer_text)
+    write('{"kind":"%s","count":%d,"last":%s,"peer":' % (kind, count, epoch(last_s + skew_s, last_us)))
+    write(quote(address_text(peer)) if peer else "null")
+    write("}")
 
 
 def _write_smtp(write: "Write", engine: "Engine", device: int, port: int) -> None:

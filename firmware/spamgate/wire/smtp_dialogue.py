@@ -10,41 +10,32 @@ from spamgate.core.compat import const
 from spamgate.wire.smtp_pending import Pending
 
 # What the client's next bytes are.
-COMMAND = 0  # a command line
-CAUTIOUS = 1  # we have lost the thread: only what is surely a command counts
-FIRST = 2  # what follows DATA: a message, unless its first line is surely a command
-AUTH_TEXT = 3  # an answer within AUTH, unless surely a command
-BODY_EARLY = 4  # a message, though 354 was not seen
-BODY = 5  # a message
-CHUNK = 6  # octets of BDAT
-TLS_GUESS = 7  # a TLS record, unless the server still speaks SMTP
-SEALED = 8  # TLS, both ways
+_COMMAND = const(0)  # a command line
+_CAUTIOUS = const(1)  # we have lost the thread: only what is surely a command counts
+_FIRST = const(2)  # what follows DATA: a message, unless its first line is surely a command
+_AUTH_TEXT = const(3)  # an answer within AUTH, unless surely a command
+_BODY_EARLY = const(4)  # a message, though 354 was not seen
+_BODY = const(5)  # a message
+_CHUNK = const(6)  # octets of BDAT
+_TLS_GUESS = const(7)  # a TLS record, unless the server still speaks SMTP
+_SEALED = const(8)  # TLS, both ways
+FIRST = _FIRST
+BODY = _BODY
+CHUNK = _CHUNK
 
 # What a reply meant beyond the command it answers.
-ACCEPTED = 1
-GO_AHEAD = 2  # and a message begins
-ENCRYPTED = 3
-
-_COMMAND = const(0)
-_CAUTIOUS = const(1)
-_FIRST = const(2)
-_AUTH_TEXT = const(3)
-_BODY_EARLY = const(4)
-_BODY = const(5)
-_CHUNK = const(6)
-_TLS_GUESS = const(7)
-_SEALED = const(8)
-
 _ACCEPTED = const(1)
-_GO_AHEAD = const(2)
+_GO_AHEAD = const(2)  # and a message begins
 _ENCRYPTED = const(3)
+ACCEPTED = _ACCEPTED
+ENCRYPTED = _ENCRYPTED
 
 _DOUBT = const(1)  # replies may not answer what waits first
 _SPOKE = const(2)  # the server replied since the doubt began: the client's next command ends it
 _FRESH = const(4)  # the client has not ended a line yet
 _AUTH_DUE = const(8)  # 334 asked for a line
 _HEARD = const(16)  # the server was heard at all
-_ANSWERED = const(32)  # CAUTIOUS in what is left of a message that was answered
+_ANSWERED = const(32)  # cautious in what is left of a message that was answered
 
 _UNKNOWN = const(-1)  # verbs: as in smtp_verbs
 _BANNER = const(0)

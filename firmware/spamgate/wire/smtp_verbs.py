@@ -22,7 +22,7 @@ QUIT = 8
 AUTH = 9
 STARTTLS = 10
 VRFY = 11
-EXPN = 12
+_EXPN = const(12)
 HELP = 13
 NOOP = 14
 OTHER = 15
@@ -65,7 +65,7 @@ _VERBS = {
     _letters(b"QUIT"): QUIT,
     _letters(b"AUTH"): AUTH,
     _letters(b"VRFY"): VRFY,
-    _letters(b"EXPN"): EXPN,
+    _letters(b"EXPN"): _EXPN,
     _letters(b"HELP"): HELP,
     _letters(b"NOOP"): NOOP,
     _letters(b"STAR"): STARTTLS,
