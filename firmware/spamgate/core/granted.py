@@ -23,7 +23,7 @@ _TIMES = const(2)
 
 
 class GrantedPast:
-    """Days of granted devices; what they know is forgotten when the gateway restarts.  Allocation-free once made.
+    """Days of granted devices, the largest of which wears off by a quarter a day; what they know is forgotten when the gateway restarts.  Allocation-free once made.
 
     When the set of known providers is full, it and all days begin anew: nobody is judged for three days then.
     """
@@ -66,9 +66,8 @@ class GrantedPast:
         now_s = self._engine.now_s
         if 0 <= now_s - self._since_s[device] < _DAY_S and self._since_s[device]:
             return
-        if self._since_s[device]:
-            if not self._engine.is_held(device):
-                self._learn(device)
+        if self._since_s[device] and not self._engine.is_held(device):
+            self._learn(device)
         self._since_s[device] = now_s
         self._today[device] = 0
 
@@ -78,7 +77,7 @@ class GrantedPast:
             most = min(most, self._largest[device] + _ALLOWED)
         else:
             self._days[device] += 1
-        self._largest[device] = max(self._largest[device], most)
+        self._largest[device] = max(self._largest[device] * 3 // 4, most)  # of its first day all is new
 
     def _begin_anew(self) -> None:
         self._known.clear()
