@@ -46,6 +46,11 @@ def test_no_clean_device_may_be_acted_against_neither_alone_nor_beside_a_sender(
     assert _bar("neighbours", outcomes((), [living(), alone, beside])).misses == ("laptop (1)",)
 
 
+def test_no_clean_device_may_lose_mail_though_it_was_not_acted_against():
+    assert _bar("lost", outcomes((), [living(late=2)])).is_met
+    assert _bar("lost", outcomes((), [living(), living("alarm-panel", lost=2)])).misses == ("alarm-panel (1)",)
+
+
 def test_what_is_reported_apart_may_be_acted_against_but_loses_nothing():
     touched = living("ungranted-server", is_apart=True, is_wronged=True, late=3)
     assert _bar("apart", outcomes((), [touched])).is_met

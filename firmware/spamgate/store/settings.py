@@ -75,7 +75,7 @@ TABLE = (
     ("fail", Choice(("open", "closed")), '"open"', "what verdicts do when Spamgate is dead: lapse, or stay"),
     ("budget_per_day", Whole(0, 100), "5", "new mail connections that a throttled device has in a day"),
     ("normal_per_minute", Whole(1, 10000), "60", "mail connections a minute that the kernel lets any device have"),
-    ("normal_burst", Whole(1, 10000), "20", "mail connections that may come at once"),
+    ("normal_burst", Whole(1, 10000), "300", "mail connections that may come at once"),
     ("verdict_hours", Whole(1, 720), "24", "how long the kernel keeps a verdict that nobody renews"),
     ("page", URL, '""', "page named in refusals; empty: http://ADDRESS OF THE LAN/"),
     ("guard", Choice(("suspects", "all", "off")), '"suspects"', "whose DNS passes through the guard"),

@@ -91,19 +91,18 @@ def _of_clean(livings: Sequence[Living]) -> list[Bar]:
     clean = metrics.group(livings, "all")
     beside = metrics.group(livings, "beside")
     apart = metrics.group(livings, "apart")
-    lost = sum(one.lost for one in apart)
     return [
         _none_wronged("clean", "clean devices in homes without a sender that were acted against", clean),
         _none_wronged("neighbours", "clean devices beside a sender that were acted against", beside),
-        Bar(
-            "apart",
-            "mails lost by what is reported apart (ungranted mail servers, their owner's scanners)",
-            lost if apart else None,
-            0,
-            None if not apart else lost == 0,
-            _names(one.kind for one in apart if one.lost),
-        ),
+        _none_lost("lost", "mails lost by clean devices, whether they were acted against or not", [*clean, *beside]),
+        _none_lost("apart", "mails lost by what is reported apart (ungranted mail servers, their owner's scanners)", apart),
     ]
+
+
+def _none_lost(name: str, text: str, livings: Sequence[Living]) -> Bar:
+    lost = sum(one.lost for one in livings)
+    names = _names(one.kind for one in livings if one.lost)
+    return Bar(name, text, lost if livings else None, 0, None if not livings else not lost, names)
 
 
 def _none_wronged(name: str, text: str, livings: Sequence[Living]) -> Bar:

@@ -14,7 +14,7 @@ _NEVER_S = -(1 << 60)
 
 BUDGET_PER_DAY = 5  # settings.budget_per_day, as all of these by default
 NORMAL_PER_MINUTE = 60
-NORMAL_BURST = 20
+NORMAL_BURST = 300
 
 
 class Router:
