@@ -23,7 +23,9 @@ _TIMES = const(2)
 
 
 class GrantedPast:
-    """Days of granted devices, the largest of which wears off by a quarter a day; what they know is forgotten when the gateway restarts.  Allocation-free once made.
+    """Days of granted devices, the largest of which wears off by a quarter a day.  Allocation-free once made.
+
+    What they tell is forgotten when the gateway restarts.
 
     When the set of known providers is full, it and all days begin anew: nobody is judged for three days then.
     """

@@ -13,7 +13,7 @@ from spamgate.core.evidence import FAMILIES, FAMILY_LOOKUP, FLAGS, KINDS, PROOF,
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import Iterator
 
 H1 = 947  # 3.7 nats: one clean device in 40 that use port 25 is watched for a day
 H2 = 2355  # alpha = 1e-4: one wrong throttle in 10,000 device-days of those that use port 25

@@ -95,7 +95,9 @@ def _of_clean(livings: Sequence[Living]) -> list[Bar]:
         _none_wronged("clean", "clean devices in homes without a sender that were acted against", clean),
         _none_wronged("neighbours", "clean devices beside a sender that were acted against", beside),
         _none_lost("lost", "mails lost by clean devices, whether they were acted against or not", [*clean, *beside]),
-        _none_lost("apart", "mails lost by what is reported apart (ungranted mail servers, their owner's scanners)", apart),
+        _none_lost(
+            "apart", "mails lost by what is reported apart (ungranted mail servers, their owner's scanners)", apart
+        ),
     ]
 
 
