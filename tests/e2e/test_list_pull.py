@@ -356,7 +356,8 @@ def test_servers_that_are_none(world):
 
 
 def test_two_at_once_are_one(world):
-    newer().put(world.web)
+    fresh = newer()
+    fresh.put(world.web)
     world.settings()
     done = []
 
@@ -372,7 +373,7 @@ def test_two_at_once_are_one(world):
     codes = sorted(one.returncode for one in done)
     assert codes[0] == 0, [one.stderr for one in done]
     assert all(one.returncode == 0 or "being fetched already" in one.stderr for one in done)
-    world.takes(newer())
+    world.takes(fresh)
 
 
 def test_settings_that_take_no_lists_are_told(world):

@@ -70,6 +70,7 @@ class Session:
         self._guard = service.guard
         self._peer = peer
         self._began_ms = self._since_ms = self._guard.now_ms
+        self._is_timed = False  # the guard's time may be old where much happened since
         self._client = Stream(self._guard.loop, sock, self)
         self._data = b""  # of queries not taken yet
         self._wire = b""  # the query under way
@@ -108,6 +109,9 @@ class Session:
 
     def tick(self, now_ms: int) -> None:
         """Try again what was not answered or not taken; end it when it is over."""
+        if not self._is_timed:
+            self._is_timed = True
+            self._began_ms = self._since_ms = now_ms
         waited = elapsed(now_ms, self._since_ms)
         if self._client.unsent:
             self._client.flush()
