@@ -25,9 +25,8 @@ _TIMES = const(2)
 class GrantedPast:
     """Days of granted devices, the largest of which wears off by a quarter a day.  Allocation-free once made.
 
-    What they tell is forgotten when the gateway restarts.
-
-    When the set of known providers is full, it and all days begin anew: nobody is judged for three days then.
+    What they tell is forgotten when the gateway restarts.  When the set of known providers is full, it and all days
+    begin anew: nobody is judged for three days then.
     """
 
     def __init__(self, engine: "Engine", slots: int) -> None:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 TCP = 6
 UDP = 17
 
-_FLAG_FIN = const(0x01)
 FLAG_SYN = 0x02
-_FLAG_RST = const(0x04)
 FLAG_PSH = 0x08
 FLAG_ACK = 0x10
 

@@ -3,7 +3,6 @@
 from spamgate.core.compat import const
 
 MESSAGE = 16  # the text of a message, after 354
-_LAST_CHUNK = const(17)  # BDAT … LAST
 NOTHING = 255
 
 _NOTHING = const(255)
