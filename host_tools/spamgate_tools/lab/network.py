@@ -11,6 +11,8 @@
         nas.run(["ping", "-c1", "198.51.100.25"])
 
 The router forwards both protocols, translates IPv4 as any router does, and filters nothing: that is the gateway's part.
+Where its kernel is not to route (`kernel_routes=False`), it has bridges and interfaces but no address: a program owns
+them, and translates nothing, so the internet knows the way back to the home.
 Whatever a killed run left is removed when the next begins.
 """
 
@@ -20,11 +22,14 @@ from types import TracebackType
 
 from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.leftovers import Run, sweep
+from spamgate_tools.lab.offload import complete_checksums
 
 LAN = "br-lan"
 GUEST = "br-guest"
 WAN = "wan0"
 PORT = "port"  # how the names of the bridges' ports begin
+WAN_ADDRESSES = ("203.0.113.77/24", "2001:db8:113::77/64")
+NEXT_HOPS = ("203.0.113.1/24", "2001:db8:113::1/64")
 HOME_NETWORKS = ("192.168.77.0/24", "192.168.78.0/24", "fd77:77::/64", "2001:db8:77::/64")
 
 # name: IPv4 network, unique-local and global IPv6 network, MAC of the bridge
@@ -33,8 +38,6 @@ _LANS = {
     GUEST: ("192.168.78.", "fd77:78::", "2001:db8:78::", "02:53:47:00:78:01"),
 }
 _FIRST_HOST = 10
-_ROUTER_WAN = ("203.0.113.77/24", "2001:db8:113::77/64")
-_INTERNET = ("203.0.113.1/24", "2001:db8:113::1/64")
 _MASQUERADE = """
 table inet home_nat {
   chain outgoing {
@@ -44,6 +47,12 @@ table inet home_nat {
 }
 """
 _FORWARDING = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.forwarding=1")
+_SWITCHING = (
+    "net.ipv4.ip_forward=0",
+    "net.ipv6.conf.all.forwarding=0",
+    "net.ipv6.conf.all.disable_ipv6=1",
+    "net.ipv6.conf.default.disable_ipv6=1",
+)
 # As on routers: what stays within a bridge is no business of the packet filter (br_netfilter makes it so, where loaded)
 _BRIDGING = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 
@@ -51,9 +60,10 @@ _BRIDGING = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-
 class Network:
     """Built on entry, removed on exit, also at the interpreter's end."""
 
-    def __init__(self, name: str = "spamgate") -> None:
+    def __init__(self, name: str = "spamgate", kernel_routes: bool = True) -> None:
         needed("ip", "nft", "setpriv", "mount")
         sweep()
+        self.kernel_routes = kernel_routes
         self._run = Run(name)
         self.folder = self._run.folder
         self.hosts: dict[str, Host] = {}
@@ -116,27 +126,43 @@ class Network:
             "link set eth0 up",
         )
         self.router.ip(f"link set {port} master {lan} up")
+        if not self.kernel_routes:
+            complete_checksums(host.namespace, host.interface)
 
     def _build_router(self) -> None:
         router = self.router
-        for lan, (four, six, world, mac) in _LANS.items():
+        router.sysctl(*_BRIDGING, *(_FORWARDING if self.kernel_routes else _SWITCHING))
+        for lan, (_, _, _, mac) in _LANS.items():
             bridge = f"link add {lan} address {mac} type bridge forward_delay 0 mcast_snooping 0"
             router.ip(bridge, f"link set {lan} up")
-            for address in (f"{four}1/24", f"{six}1/64", f"{world}1/64"):
+            for address in lan_addresses(lan) if self.kernel_routes else ():
                 router.add_address(address, lan)
         router.interface = LAN
         router.mac = _LANS[LAN][3]
-        router.sysctl(*_FORWARDING, *_BRIDGING)
-        router.run(["nft", "-f", "-"], input=_MASQUERADE)
+        if self.kernel_routes:
+            router.run(["nft", "-f", "-"], input=_MASQUERADE)
 
     def _build_internet(self) -> None:
         internet, router = self.internet, self.router
         internet.ip(f"link add eth0 type veth peer name {WAN} netns {router.namespace}", "link set eth0 up")
         router.ip(f"link set {WAN} up")
-        for near, far in zip(_ROUTER_WAN, _INTERNET, strict=True):
-            router.add_address(near, WAN)
+        for far in NEXT_HOPS:
             internet.add_address(far)
-        router.ip("route add default via 203.0.113.1", "route add default via 2001:db8:113::1")
-        for _, _, world, _ in _LANS.values():
-            internet.ip(f"route add {world}/64 via 2001:db8:113::77")
-        internet.gateway4 = "203.0.113.77"
+        near4, near6 = (address.partition("/")[0] for address in WAN_ADDRESSES)
+        for four, _, world, _ in _LANS.values():
+            internet.ip(f"route add {world}/64 via {near6}")
+            if not self.kernel_routes:
+                internet.ip(f"route add {four}0/24 via {near4}")
+        internet.gateway4 = near4
+        if self.kernel_routes:
+            for near in WAN_ADDRESSES:
+                router.add_address(near, WAN)
+            router.ip(*(f"route add default via {far.partition('/')[0]}" for far in NEXT_HOPS))
+        else:
+            complete_checksums(internet.namespace, internet.interface)
+
+
+def lan_addresses(lan: str) -> list[str]:
+    """Return the router's addresses on a LAN: `192.168.77.1/24`, then unique-local and global IPv6."""
+    four, six, world, _ = _LANS[lan]
+    return [f"{four}1/24", f"{six}1/64", f"{world}1/64"]
