@@ -1,0 +1,179 @@
+/* The mail gate's core: which packet is mail, whose is it, may it pass, and what is told of it.
+ *
+ * Plain C99 without lwIP, MicroPython or an allocation, so that it runs under sanitizers on any machine.  Two threads:
+ * the packet thread (lwIP's) calls gate_judge, gate_flow_*, gate_record and gate_at; the control thread
+ * (MicroPython's) calls gate_put and what follows it.  Neither ever waits for the other: control writes, packets take over.
+ * Addresses and MACs are bytes as on the wire; times are milliseconds of a clock that wraps, or seconds since the start.
+ */
+#ifndef SPAMGATE_GATE_H
+#define SPAMGATE_GATE_H
+
+#include <stdint.h>
+
+#define GATE_DEVICES 32        /* verdicts and grants at a time */
+#define GATE_PASTS 64          /* pairs of device and server that mail passes between; the oldest makes room */
+#define GATE_ENDED 32          /* connections to be reset; the oldest makes room */
+#define GATE_PACES 16          /* buckets of new mail connections, by a hash of the MAC */
+#define GATE_RING_BYTES 4096   /* of records for the control thread */
+#define GATE_SNAP_BYTES 640    /* of a frame, at the most, in a record */
+#define GATE_FLOWS 512         /* as many as Espressif's NAPT has entries */
+#define GATE_FLOWS_A_DEVICE 128 /* of them, at the most, for one MAC: a quarter */
+#define GATE_ETHERNET 14
+#define GATE_HEADS_BYTES 134   /* from the Ethernet header on: what a judgement looks at, at the most */
+
+enum gate_state { GATE_NORMAL, GATE_GRANTED, GATE_THROTTLED, GATE_QUARANTINED, GATE_CONFIRMED };
+
+enum gate_action {
+    GATE_PASS,
+    GATE_LATER, /* answer in the server's place: 421 */
+    GATE_NEVER, /* answer in the server's place: 554 */
+    GATE_RESET, /* end the connection */
+    GATE_DROP,
+    GATE_ASK    /* passes unless it belongs to a connection that is answered in the server's place */
+};
+
+enum gate_direction { GATE_OUT, GATE_IN };
+
+/* Who a verdict is about: a MAC, or behind a relay one with an address (family 4 or 6). */
+typedef struct {
+    uint8_t mac[6];
+    uint8_t family;      /* 0: whatever the address */
+    uint8_t address[16];
+} gate_key;
+
+typedef struct {
+    uint8_t state;       /* enum gate_state */
+    uint8_t is_settled;  /* was here before a swarm of newcomers */
+    uint32_t ticket;     /* six hexadecimal digits of the refusals' text; 0: none */
+    uint32_t lasting_s;  /* the verdict ends by itself; 0: never */
+} gate_verdict;
+
+/* What a packet is, found by gate_read4 or gate_read6: offsets from the IP header, 0 where there is none. */
+typedef struct {
+    const uint8_t *mac;  /* of the device: source on the way out, destination on the way in */
+    const uint8_t *ip;
+    uint16_t size;       /* of the datagram, as its header says, at most what came */
+    uint16_t here;       /* of it in `ip`: bytes that may be looked at */
+    uint16_t at;         /* of the TCP or UDP header */
+    uint16_t payload;    /* bytes behind the TCP header, of the whole datagram */
+    uint16_t payload_at;
+    uint16_t source_port, target_port;
+    uint8_t family;      /* 4 or 6 */
+    uint8_t protocol;    /* 6 or 17 */
+    uint8_t flags;       /* TCP's */
+} gate_packet;
+
+enum gate_class { GATE_NOTHING, GATE_MAIL, GATE_SUBMISSION, GATE_DNS, GATE_DHCP, GATE_PROXY, GATE_BROKEN };
+
+typedef struct { uint32_t out, in, records, lost, later, never, reset, dropped, broken, crowded, unpaced; } gate_counts;
+
+/* Head of a record; the frame follows.  `size` is that of head and frame, rounded up to 4. */
+typedef struct {
+    uint16_t size;
+    uint8_t direction;   /* enum gate_direction */
+    uint8_t action;      /* enum gate_action */
+    uint32_t t_ms;
+    uint16_t frame;      /* bytes of it that follow */
+    uint16_t whole;      /* bytes that it had */
+} gate_record_head;
+
+#define GATE_CONFIG_WORDS 6
+#define GATE_TEXT_BYTES 120
+
+typedef struct { uint32_t seq, words[GATE_CONFIG_WORDS]; } gate_config; /* written by control */
+
+typedef struct {         /* of the packet thread alone */
+    uint32_t seq;        /* of the configuration it was made from */
+    uint32_t low;        /* MAC, first four bytes */
+    uint32_t high;       /* MAC, last two; family << 16; state << 24 */
+    uint32_t address;    /* IPv4 address or a hash of an IPv6 one; 0 where the MAC is enough */
+    uint32_t until_s;    /* 0: for good */
+    uint32_t ticket;     /* and 1 << 24: is settled; from 1 << 25 on: how often control has emptied the bucket */
+    uint32_t drained_s;  /* nothing new passes before */
+    uint32_t isn;        /* of the last connection that was let through: its SYN may come again */
+    uint32_t mail_seq;   /* of the last MAIL command counted: it may come again, too */
+    uint16_t port, mail_port;
+    uint8_t mails;       /* MAIL commands that are paid for */
+    uint8_t is_admitted;
+} gate_device;
+
+typedef struct { uint32_t credit, t_ms; } gate_pace;
+
+typedef struct {
+    uint32_t secret[2];  /* of the hashes; set before anything else */
+    uint32_t is_on;
+    /* control to packets */
+    uint32_t changes;    /* counts up behind each change of `config` */
+    uint32_t refill_s;   /* until a throttled device's bucket has something in it again */
+    uint32_t per_minute, burst; /* of any device that is not throttled */
+    uint32_t strict_s;   /* newcomers are held back until then; 0: not */
+    uint32_t pasts[GATE_PASTS]; /* hashes; 0: free */
+    uint32_t ended[GATE_ENDED];
+    uint32_t past_next, ended_next;
+    gate_config config[GATE_DEVICES];
+    /* packets to control */
+    uint32_t head, tail; /* of the ring, in bytes, modulo 2**32 */
+    uint32_t now_s;
+    gate_counts counts;
+    /* of the packet thread alone */
+    uint32_t taken;      /* changes taken over */
+    uint32_t clock_ms, rest_ms;
+    uint32_t last;       /* the device looked up last */
+    uint32_t behind;     /* devices known by an address, too */
+    uint32_t unpaced_s;  /* when somebody who is not throttled was refused last; 0: never */
+    uint32_t swept;      /* the next flow to look at */
+    uint32_t full_s;     /* when all were looked at last */
+    uint32_t pending;    /* bytes of the ring that gate_commit shows */
+    gate_device device[GATE_DEVICES];
+    gate_pace pace[GATE_PACES];
+    uint32_t flows[GATE_FLOWS];  /* tag 14 | device 8 | when it ends, in units of 2 s, 10 */
+    uint8_t flows_of[256];       /* by a hash of the MAC */
+    uint32_t ring[GATE_RING_BYTES / 4];
+} gate;
+
+static inline uint32_t gate_get16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+static inline uint32_t gate_get32(const uint8_t *p) { return gate_get16(p) << 16 | gate_get16(p + 2); }
+
+/* --- the packet thread ------------------------------------------------------------------------- */
+
+/* The time: at least once a second. */
+void gate_at(gate *g, uint32_t now_ms);
+
+/* What is the packet on its way out (`ports` of its destination) or in (of its source)?  Sets p->ip and what follows;
+ * p->mac is the caller's.  Looks at no more than `here` bytes.  GATE_BROKEN: a TCP header that is cut off or spread
+ * over fragments (RFC 1858, RFC 7112); such a packet is dropped. */
+enum gate_class gate_read4(gate_packet *p, const uint8_t *ip, uint32_t here, uint32_t whole, enum gate_direction way);
+enum gate_class gate_read6(gate_packet *p, const uint8_t *ip, uint32_t here, uint32_t whole, enum gate_direction way);
+
+/* May this packet of class GATE_MAIL pass, out of the house?  `ticket` gets that of the refusal. */
+enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket);
+
+/* Is this IPv4 packet (TCP or UDP, no options, no fragment, 34 bytes at least) one of a known flow, which goes on? */
+int gate_flow_goes_on(gate *g, const uint8_t *ip);
+
+/* May this flow begin?  GATE_PASS, or GATE_RESET where its device holds its share of the NAPT's entries. */
+enum gate_action gate_flow_begins(gate *g, const uint8_t *mac, const uint8_t *ip);
+
+/* How much of the frame is to be recorded?  0: nothing. */
+uint32_t gate_snap(enum gate_class kind, const gate_packet *p, enum gate_action action, uint32_t frame);
+
+/* Return where `snap` bytes of a frame go, or NULL where there is no room (counted); then gate_commit shows it. */
+uint8_t *gate_record(gate *g, enum gate_direction way, enum gate_action action, uint32_t now_ms, uint32_t snap, uint32_t whole);
+void gate_commit(gate *g);
+
+uint32_t gate_hash(const gate *g, uint32_t kind, const uint8_t *a, uint32_t a_bytes, const uint8_t *b, uint32_t b_bytes);
+
+/* --- the control thread ------------------------------------------------------------------------ */
+
+void gate_init(gate *g, uint32_t secret_a, uint32_t secret_b);
+int gate_put(gate *g, const gate_key *key, const gate_verdict *verdict); /* the place, or -1: the table is full */
+int gate_remove(gate *g, const gate_key *key);                          /* the place, or -1: it was not there */
+int gate_drain(gate *g, const gate_key *key, uint32_t seconds);         /* its bucket is empty for so long; -1 as above */
+void gate_past(gate *g, const uint8_t *mac, const uint8_t *server, uint32_t family, int has_past);
+void gate_end(gate *g, const uint8_t *client, uint32_t port, const uint8_t *server, uint32_t family);
+void gate_limits(gate *g, uint32_t refill_s, uint32_t per_minute, uint32_t burst);
+void gate_strict(gate *g, uint32_t seconds);
+uint32_t gate_read(gate *g, uint8_t *buf, uint32_t size);               /* whole records, oldest first; bytes put */
+uint32_t gate_waiting(const gate *g);                                   /* bytes of records */
+
+#endif

@@ -1,0 +1,163 @@
+/* May this packet of a mail connection pass?  The states of DESIGN, for one packet at a time.
+ *
+ * A throttled device has a bucket that control empties at the verdict and that holds one connection when it has filled
+ * again; each connection pays for one MAIL command, so that many messages over one connection are held as well.
+ */
+#include <string.h>
+
+#include "gate_inside.h"
+#include "gate_shared.h"
+
+#define SYN_OR_ACK 0x12
+#define SYN 0x02
+#define SETTLED (1u << 24)
+#define A_CONNECTION 60000u /* of a bucket's credit: milliseconds times connections a minute */
+#define ASKED_S 60          /* for so long packets of whoever was refused are looked at closely */
+#define NOBODY 0xffffffffu
+
+static int is_syn(const gate_packet *p) { return (p->flags & SYN_OR_ACK) == SYN; }
+static uint32_t address_bytes(const gate_packet *p) { return p->family == 4 ? 4 : 16; }
+static const uint8_t *source(const gate_packet *p) { return p->ip + (p->family == 4 ? 12 : 8); }
+static const uint8_t *target(const gate_packet *p) { return p->ip + (p->family == 4 ? 16 : 24); }
+
+static int is_over(const gate_device *d, uint32_t now_s) { return d->until_s && (int32_t)(now_s - d->until_s) >= 0; }
+
+static int has_mac(const gate_device *d, uint32_t low, uint32_t high) { return d->low == low && (d->high & 0xffff) == high; }
+
+static gate_device *look_up(gate *g, const gate_packet *p, uint32_t low, uint32_t high) {
+    uint32_t address = g->behind ? gate_hash(g, p->family, source(p), address_bytes(p), 0, 0) : 0, i, found = NOBODY;
+    for (i = 0; i < GATE_DEVICES; i++) {
+        const gate_device *d = &g->device[i];
+        uint32_t family = d->high >> 16 & 0xff;
+        if (!has_mac(d, low, high) || is_over(d, g->now_s)) continue;
+        if (!family) {
+            if (found == NOBODY) found = i;
+        } else if (family == p->family && d->address == address) {
+            found = i; /* behind a relay: who it is counts for more than through whom */
+            break;
+        }
+    }
+    if (found == NOBODY) return 0;
+    g->last = found;
+    return &g->device[found];
+}
+
+static gate_device *device_of(gate *g, const gate_packet *p) {
+    uint32_t low, high = gate_get16(p->mac + 4);
+    gate_device *d = &g->device[g->last];
+    memcpy(&low, p->mac, 4);
+    if (!low && !high) return 0; /* as free places look */
+    if (!g->behind && has_mac(d, low, high) && !is_over(d, g->now_s)) return d;
+    return look_up(g, p, low, high);
+}
+
+static int has_past(const gate *g, const gate_packet *p) {
+    uint32_t hash = gate_hash(g, p->family, p->mac, 6, target(p), address_bytes(p)), i;
+    for (i = 0; i < GATE_PASTS; i++)
+        if (GATE_PEEK(g->pasts[i]) == hash) return 1;
+    return 0;
+}
+
+static int is_ended(const gate *g, const gate_packet *p) {
+    uint32_t size = address_bytes(p), hash, i;
+    if (!p->payload || !GATE_PEEK(g->ended_next)) return 0;
+    hash = gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size);
+    for (i = 0; i < GATE_ENDED; i++)
+        if (GATE_PEEK(g->ended[i]) == hash) return 1;
+    return 0;
+}
+
+/* --- the pace of any device ------------------------------------------------------------------------ */
+
+static int has_pace(gate *g, const gate_packet *p) {
+    gate_pace *pace = &g->pace[gate_hash(g, 1, p->mac, 6, 0, 0) % GATE_PACES];
+    uint32_t per_minute = GATE_PEEK(g->per_minute), full = GATE_PEEK(g->burst) * A_CONNECTION;
+    uint32_t passed_ms = g->clock_ms - pace->t_ms;
+    if (!pace->t_ms || (per_minute && passed_ms >= (full - pace->credit) / per_minute)) pace->credit = full;
+    else pace->credit += passed_ms * per_minute;
+    pace->t_ms = g->clock_ms ? g->clock_ms : 1;
+    if (pace->credit > full) pace->credit = full;
+    if (pace->credit < A_CONNECTION) return 0;
+    pace->credit -= A_CONNECTION;
+    return 1;
+}
+
+static enum gate_action judge_normal(gate *g, const gate_device *d, const gate_packet *p) {
+    uint32_t strict_s = GATE_PEEK(g->strict_s);
+    int is_new, is_held;
+    if (!is_syn(p)) return g->unpaced_s && g->now_s - g->unpaced_s < ASKED_S ? GATE_ASK : GATE_PASS;
+    is_new = strict_s && (int32_t)(strict_s - g->now_s) > 0 && !(d && d->ticket & SETTLED);
+    is_held = is_new || !has_pace(g, p);
+    if (!is_held || has_past(g, p)) return GATE_PASS;
+    g->unpaced_s = g->now_s;
+    g->counts.unpaced++;
+    return GATE_LATER;
+}
+
+/* --- a throttled device ------------------------------------------------------------------------------ */
+
+static int may_connect(gate *g, gate_device *d, const gate_packet *p) {
+    uint32_t isn = gate_get32(p->ip + p->at + 4), refill_s = GATE_PEEK(g->refill_s);
+    if (d->is_admitted && d->isn == isn && d->port == p->source_port) return 1; /* the SYN again */
+    if (!refill_s || (d->drained_s && (int32_t)(g->now_s - d->drained_s) < 0)) return 0;
+    d->drained_s = g->now_s + refill_s;
+    d->isn = isn;
+    d->port = p->source_port;
+    d->is_admitted = d->mails = 1;
+    return 1;
+}
+
+static int is_word(const uint8_t *at, const uint8_t *end, const char *word) {
+    for (; *word; word++, at++)
+        if (at >= end || (*at >= 'a' && *at <= 'z' ? *at - 32 : *at) != *word) return 0;
+    return 1;
+}
+
+/* Does a message begin in this segment?  At its start, also behind RSET, NOOP or the end of another message. */
+static int begins_message(const gate_packet *p) {
+    const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here, *line;
+    if (is_word(at, end, "MAIL")) return 1;
+    if (is_word(at, end, ".\r\nMAIL") || is_word(at, end, "RSET\r\nMAIL") || is_word(at, end, "NOOP\r\nMAIL")) return 1;
+    for (line = at; line + 9 <= end; line++)
+        if (*line == '\r' && is_word(line, end, "\r\n.\r\nMAIL")) return 1;
+    return 0;
+}
+
+static int is_paid_for(gate_device *d, const gate_packet *p) {
+    uint32_t seq = gate_get32(p->ip + p->at + 4);
+    if (d->mail_port == p->source_port && d->mail_seq == seq) return 1; /* the segment again */
+    if (!d->mails) return 0;
+    d->mails--;
+    d->mail_port = p->source_port;
+    d->mail_seq = seq;
+    return 1;
+}
+
+static enum gate_action judge_throttled(gate *g, gate_device *d, const gate_packet *p) {
+    if (has_past(g, p)) return GATE_PASS;
+    if (is_syn(p)) return may_connect(g, d, p) ? GATE_PASS : GATE_LATER;
+    if (p->payload && p->payload_at < p->here && begins_message(p) && !is_paid_for(d, p)) return GATE_RESET;
+    return GATE_ASK;
+}
+
+/* --- all ------------------------------------------------------------------------------------------------ */
+
+static enum gate_action judge_stopped(uint32_t state, const gate_packet *p) {
+    if (is_syn(p)) return state == GATE_CONFIRMED ? GATE_NEVER : GATE_LATER;
+    return p->payload ? GATE_RESET : GATE_ASK; /* a bare acknowledgement passes: a reply given is not taken back */
+}
+
+enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket) {
+    gate_device *d;
+    uint32_t state;
+    *ticket = 0;
+    if (!p->mac) return GATE_PASS;
+    if (GATE_PEEK(g->changes) != g->taken) gate_take_over(g);
+    d = device_of(g, p);
+    state = d ? d->high >> 24 : GATE_NORMAL;
+    if (d) *ticket = d->ticket & 0xffffff;
+    if (state == GATE_QUARANTINED || state == GATE_CONFIRMED) return judge_stopped(state, p);
+    if (is_ended(g, p)) return GATE_RESET;
+    if (state == GATE_GRANTED) return GATE_PASS;
+    return state == GATE_THROTTLED ? judge_throttled(g, d, p) : judge_normal(g, d, p);
+}
