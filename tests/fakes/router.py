@@ -10,10 +10,10 @@ from fakes.netlink import logged
 from spamgate.core.engine import Engine
 from spamgate.core.identity import Identity
 from spamgate.core.router_limits import RouterLimits
-from spamgate.plane.linux_flows import Flows
-from spamgate.plane.linux_home import Router
+from spamgate.plane.flows import Flows
 from spamgate.plane.linux_sets import KernelSets
 from spamgate.plane.linux_watch import RouterWatcher
+from spamgate.plane.own import Router
 from spamgate.wire.address import Scope, parse_address
 
 NFLOG = 239

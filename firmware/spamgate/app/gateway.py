@@ -14,7 +14,7 @@ from spamgate.app import collect_early, forget_module
 from spamgate.app.commands import Commands, merge_grants
 from spamgate.app.environment import open_event_log, print_trace, read_config
 from spamgate.app.persistence import Persistence
-from spamgate.core import evidence, states
+from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
@@ -116,10 +116,6 @@ class Gateway:
         merge_grants(self)
         now_ms = ticks_ms()
         self.plane.start(now_ms)
-        for device in range(self.engine.devices.capacity):
-            if self.engine.devices.state[device] == states.THROTTLED and self._is_swarm(device):
-                self.plane.be_strict()
-                break
         self._serve()
         if self.lists:
             self.lists.start(now_ms)
@@ -195,18 +191,10 @@ class Gateway:
             self.tickets[device] = _NO_TICKET
             self.refused[device] = 0
         self.plane.changed(device, old, new)
-        if new == states.THROTTLED and self._is_swarm(device):
-            self.plane.be_strict()
         parts: "list[str]" = []
         write_verdict(parts.append, self.engine, device, old, new)
         self.publish("".join(parts))
         self.persistence.touch()
-
-    def _is_swarm(self, device: int) -> bool:
-        if self.engine.mail.household.is_overrun():
-            return True
-        kind = evidence.kind_name(evidence.HOUSE_FAN_OUT)
-        return any([row[0] == kind for row in self.engine.board.seen(device)])
 
     def established(self, device: int, client: bytes, port: int, server: bytes, server_port: int) -> None:
         public = self.plane.public_end(client, port, server, server_port)

@@ -8,11 +8,10 @@ import os
 
 from spamgate.core import states
 from spamgate.core.compat import const
-from spamgate.core.counters import MESSAGES_ACCEPTED, PORT_25
-from spamgate.core.devices import CROWD, GRANT_NONE
 from spamgate.core.errors import SpamgateError
 from spamgate.core.ticks import elapsed
-from spamgate.plane.linux_flows import Flows
+from spamgate.plane.enforcing import Enforcer
+from spamgate.plane.flows import Flows
 from spamgate.plane.linux_home import Home
 from spamgate.plane.linux_log import PacketLog
 from spamgate.plane.linux_sets import LISTS_TABLE, TABLE, KernelSets
@@ -32,10 +31,8 @@ _CHECK_MS = const(1000)
 _HOME_MS = const(5000)
 _RENEW_MS = const(1800000)
 _HOUR_S = const(3600)
-_DAY_S = const(86400)
 _MARKED_CHAIN = "passed_on"
 _NOT_LOADED = const(-2)
-_NEVER = const(-(1 << 30))
 _EPERM = const(1)
 _NOT_PERMITTED = "no privilege, or another program reads it; run as root, or choose another log_group"
 
@@ -44,7 +41,7 @@ class PlaneError(SpamgateError):
     """The kernel does not let us work."""
 
 
-class LinuxPlane:
+class LinuxPlane(Enforcer):
     """Joins the kernel's log, the watcher and the sets.
 
     `owner` has `clock` (with `read()`, `s` and `us`), is told with `report(text)` what went wrong and was mended, and
@@ -52,27 +49,25 @@ class LinuxPlane:
     """
 
     name = "linux"
+    sets: KernelSets
 
     def __init__(self, settings, engine: "Engine", watcher: "RouterWatcher", log: PacketLog, owner) -> None:
-        self._settings = settings
-        self._engine = engine
+        self._kernel = Netfilter()
+        lasting_s = 0 if settings.fail == "closed" else settings.verdict_hours * _HOUR_S
+        sets = KernelSets(self._kernel, engine.devices, lasting_s)
+        Enforcer.__init__(self, settings, engine, sets, settings.lan)
         self._watcher = watcher
         self._clock = owner.clock
         self._report = owner.report
         self._write_table = owner.write_table
-        self._kernel = Netfilter()
-        lasting_s = 0 if settings.fail == "closed" else settings.verdict_hours * _HOUR_S
-        self.sets = KernelSets(self._kernel, engine.devices, lasting_s)
         self.home = Home(self._kernel, settings.lan, settings.wan, settings.home_networks)
         self.log = log
         self._offload: "Offload | None" = None
-        self._flows = Flows(engine, watcher, self.sets, owner.established, self._pay)
-        self._enforces = not settings.monitor_only
+        self.flows = Flows(engine, watcher, sets, owner.established, self._pay)
         self._guards_all = settings.guard == "all" and self._enforces
         self._guards_suspects = settings.guard == "suspects" and self._enforces
         self._mark = _NOT_LOADED
         self._problem = ""  # why the table is not in the kernel
-        self._strict_s = _NEVER
         self.loads = 0  # of the table
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = 0
 
@@ -88,13 +83,14 @@ class LinuxPlane:
         self.home.refresh()
         self._watcher.scope = self.home
         self._watcher.own = self.home.router
-        self._watcher.mail.flows = self._flows
+        self._watcher.mail.flows = self.flows
         error = self.log.start()
         if error:
             reason = _NOT_PERMITTED if error == _EPERM else "error %d" % error
             raise PlaneError("log group %d: %s" % (self._settings.log_group, reason))
         self._load()
         self._put_in_force()
+        self._recall_swarm()
         self._exempt_from_offload()
         self._leased_ms = self._checked_ms = self._homed_ms = self._renewed_ms = now_ms
 
@@ -107,23 +103,11 @@ class LinuxPlane:
 
     def changed(self, device: int, old: int, new: int) -> None:
         """The engine or the owner decided: let the kernel know."""
-        if not self._enforces:
-            return
-        if device == CROWD and self._is_suspect(device):
-            self.be_strict()  # the crowd has no MAC: it is all who are not settled
-        self.sets.show(device)
-        if new == states.THROTTLED and old != states.QUARANTINED:
-            self._pay(device)
-            self._flows.limit(device)
+        Enforcer.changed(self, device, old, new)
         if self._guards_suspects:
             self._lease(device)
-            if not self._is_suspect(device) and self._was_suspect(old):
+            if not self._is_suspect(device) and old in (states.THROTTLED, states.QUARANTINED):
                 self.sets.unguard(device)
-
-    def regarded(self, device: int) -> None:
-        """The owner granted, confirmed or took back: let the kernel know."""
-        if self._enforces:
-            self.sets.show(device)
 
     def is_guarded(self, device: int) -> bool:
         """Does the device's DNS pass through the guard?"""
@@ -145,15 +129,6 @@ class LinuxPlane:
         """Bar only what begins a connection: what went on from before has been cut."""
         os.system("nft insert rule inet %s barred ct state established,related accept 2>/dev/null &" % LISTS_TABLE)
 
-    def be_strict(self) -> None:
-        """A swarm of newcomers mails: whoever joins from now on shares one budget, for a day."""
-        if not self._enforces:
-            return
-        self._strict_s = self._engine.now_s
-        self._settle()
-        for name in self._settings.lan:
-            self.sets.be_strict(name)
-
     def tick(self, now_ms: int) -> None:
         """Renew leases and verdicts, look after the table and the interfaces."""
         if elapsed(now_ms, self._leased_ms) >= _LEASE_MS:
@@ -170,10 +145,6 @@ class LinuxPlane:
         if elapsed(now_ms, self._renewed_ms) >= _RENEW_MS:
             self._renewed_ms = now_ms
             self._enforce_all()
-
-    def renew(self) -> None:
-        """Put everything in force again: something may have been missed."""
-        self._enforce_all()
 
     def stop(self) -> None:
         """Take the table out: nothing of us stays in the kernel."""
@@ -213,32 +184,9 @@ class LinuxPlane:
     def held(self, device: int, client: bytes, port: int, our_port: int) -> bytes:
         """The responder answered a device: let it pass next time if the server has a past; returns the server."""
         server = self.meant_for(client, port, our_port)
-        if server and self._engine.mail.is_known(device, server, 0, len(server)):
-            self.sets.has_past(device, server)
+        if server:
+            self.met(device, server, 0, len(server))
         return server
-
-    def _pay(self, device: int) -> None:
-        """Empty the budget of a throttled device."""
-        self.sets.empty_budget(device, self._refill_s(device))
-
-    def _refill_s(self, device: int) -> int:
-        """Return when its budget has something in it: the first day pays for what leaked, some of it after the verdict.
-
-        After k messages the first is k refills away, so that a day holds no more than the budget altogether.  Who has
-        no past at all, as most bots have none, is given one a day, whatever the budget of others.
-        """
-        engine = self._engine
-        if not engine.contacts.has_any_past(device, engine.now_s):
-            return _DAY_S
-        budget = max(self._settings.budget_per_day, 1)
-        leaked = engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED)
-        return _DAY_S // budget * min(max(leaked, 1), budget)
-
-    def _is_suspect(self, device: int) -> bool:
-        return self._was_suspect(self._engine.devices.state[device])
-
-    def _was_suspect(self, state: int) -> bool:
-        return state in (states.THROTTLED, states.QUARANTINED)
 
     def _lease(self, device: int) -> None:
         if self._is_suspect(device):
@@ -253,26 +201,9 @@ class LinuxPlane:
                 self._lease(device)
 
     def _enforce_all(self) -> None:
-        """Put in force what is known of all devices."""
-        engine = self._engine
-        if not self._enforces:
-            return
-        devices = engine.devices
-        for device in range(1, devices.capacity):
-            if not devices.is_present(device):
-                continue
-            if self._is_suspect(device) or devices.grant[device] != GRANT_NONE:
-                self.sets.show(device)
-        if self._is_suspect(CROWD):
-            self.be_strict()
+        """Put in force what is known of all devices, the guard's among them."""
+        Enforcer._enforce_all(self)
         self._lease_all()
-
-    def _settle(self) -> None:
-        """Whoever is here is no newcomer; a suspect is treated as one anyway."""
-        devices = self._engine.devices
-        for device in range(1, devices.capacity):
-            if devices.is_present(device):
-                self.sets.settle(device)
 
     def _exempt_from_offload(self) -> None:
         """Few homes offload flows: what sees to it is loaded only there."""
@@ -318,17 +249,6 @@ class LinuxPlane:
             except OSError as failed:
                 error = failed.errno or 0
         raise PlaneError("%s: cannot be written: error %d" % (path, error))
-
-    def _put_in_force(self) -> None:
-        """Fill a table just loaded."""
-        devices = self._engine.devices
-        self._enforce_all()
-        for device in range(1, devices.capacity):
-            if self._enforces and devices.state[device] == states.THROTTLED:
-                self._pay(device)
-        if self._engine.now_s - self._strict_s < _DAY_S:
-            self.be_strict()
-        self._flows.tell_again()
 
     def _check_table(self) -> None:
         """Has somebody else taken the table or its rules away?"""

@@ -1,4 +1,4 @@
-"""Connections to mail servers on a Linux router: ended when their device may no longer use them, and noted.
+"""Connections to mail servers on a gateway in path: ended when their device may no longer use them, and noted.
 
 A quarantined device's flows are cut by rule, at once.  A throttled one's end after the message under way, so that its
 budget is one message a connection; where TLS hides the messages, after ten answers of the server, which one message
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from spamgate.core.engine import Engine
-    from spamgate.plane.linux_sets import KernelSets
+    from spamgate.plane.contract import Sets
     from spamgate.plane.watch import Watcher
 
 _SMTP = const(25)
@@ -26,7 +26,7 @@ _REMEMBERED = const(64)
 
 
 class Flows:
-    """Hears of connections from the watcher; ends them through the kernel's sets.
+    """Hears of connections from the watcher; ends them through the plane's sets.
 
     `on_established(device, client, client_port, server, server_port)` is called for each connection to a mail server
     outside, with addresses as bytes; `on_leak(device)` for messages of throttled devices that their budget has not
@@ -37,7 +37,7 @@ class Flows:
         self,
         engine: "Engine",
         watcher: "Watcher",
-        sets: "KernelSets",
+        sets: "Sets",
         on_established: "Callable[[int, bytes, int, bytes, int], None]",
         on_leak: "Callable[[int], None]",
     ) -> None:
@@ -48,7 +48,7 @@ class Flows:
         self._on_established = on_established
         self._on_leak = on_leak
         self._sealed_answers = bytearray(self._streams.slots)
-        self._told = bytearray(_REMEMBERED)  # destinations with a past that the kernel was told of, by a hash
+        self._told = bytearray(_REMEMBERED)  # destinations with a past that the sets hold, by a hash
         self._told_ends: "list[bytes]" = [b""] * _REMEMBERED
         self._told_who = array("H", bytes(2 * _REMEMBERED))
 
@@ -99,7 +99,7 @@ class Flows:
                     self._end_unless_busy(slot)
 
     def tell_again(self) -> None:
-        """The kernel has forgotten what it was told."""
+        """The sets have lost what they held."""
         for key in range(_REMEMBERED):
             self._told_ends[key] = b""
 
@@ -117,7 +117,7 @@ class Flows:
         return not mail.has_past(slot)
 
     def _take_back_past(self, device: int) -> None:
-        """Take out of the kernel who is a friend no more; one that another has pushed out here stays for eight days."""
+        """Take out of the sets who is a friend no more; one that another has pushed out here stays for eight days."""
         engine = self._engine
         for key in range(_REMEMBERED):
             server = self._told_ends[key]
@@ -127,7 +127,7 @@ class Flows:
                     self._sets.no_past(device, server)
 
     def _remember_past(self, slot: int, device: int, server: bytes) -> None:
-        """Let the kernel know a destination with a past, once in a while."""
+        """Tell the sets of a destination with a past, once in a while."""
         if not self._engine.mail.has_past(slot):
             return
         key = hash_bytes(server, 0, len(server)) + device & _REMEMBERED - 1
