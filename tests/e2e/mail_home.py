@@ -31,6 +31,7 @@ from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.mx import MailServers, Server, exchangers, submission
 from spamgate_tools.lab.network import Network
 from spamgate_tools.lab.router import Router
+from spamgate_tools.lab.router_lwip import LwipRouter
 from spamgate_tools.lab.submit import Letter
 from spamgate_tools.lab.unbound import Resolver
 from spamgate_tools.lab.waiting import wait_until
@@ -65,10 +66,20 @@ def _missing_programs() -> str:
 
 
 class MailHome:
-    """The whole world of a test; leave it as a context and everything is gone."""
+    """The whole world of a test; leave it as a context and everything is gone.
 
-    def __init__(self, name: str, devices: Iterable[str], servers: Callable[[Authority], list[Server]] = exchangers):
-        self.net = Network(name)
+    `plane` is "linux", or "lwip" where the gateway itself is to route.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        devices: Iterable[str],
+        servers: Callable[[Authority], list[Server]] = exchangers,
+        plane: str = "linux",
+    ):
+        self.plane = plane
+        self.net = Network(name, kernel_routes=plane == "linux")
         self.internet = self.net.internet
         try:
             self._start(devices, servers)
@@ -100,12 +111,13 @@ class MailHome:
 
     def start_router(self, has_gateway: bool = True, **settings: object) -> None:
         """Start DNS and DHCP of the home, and the gateway with these settings."""
-        self.router = Router(self.net, (RESOLVER4,), settings)
+        make = Router if self.plane == "linux" else LwipRouter
+        self.router = make(self.net, (RESOLVER4,), settings)
         self.router.start()
         if has_gateway:
             self.router.start_gateway()
             self._has_gateway = True
-            self._events = Follower(self.net.router.folder / "events.jsonl")
+            self._events = Follower(self.router.events_file)
             self._verdicts: list[dict] = []
 
     def verdicts(self, device: str = "") -> list[dict]:
@@ -136,9 +148,12 @@ class MailHome:
         return f"the gateway {state}: {self.router.last_words()}"
 
     def order(self, request: str, device: str, **fields: str) -> list[dict]:
-        """Say something to the gateway's control socket, as the owner does, and return its answer."""
+        """Say something to the gateway, as the owner does, and return its answer."""
         assert self.router.gateway.poll() is None, self.gateway_words()
-        asked = {"type": request, "device": self.devices[device].mac, **fields}
+        mac = self.devices[device].mac
+        if isinstance(self.router, LwipRouter):
+            return self.router.ask(request, device=mac, **fields)
+        asked = {"type": request, "device": mac, **fields}
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(_CONTROL_S)
             control.connect(str(self.router.control))

@@ -25,11 +25,17 @@ bind-interfaces
 
 
 class Home:
-    """The household on a network; `has_dnsmasq` and `has_postfix` say which servers of its own can run."""
+    """The household on a network; `has_dnsmasq` and `has_postfix` say which servers of its own can run.
 
-    def __init__(self, net: Network, internet: Internet, has_dnsmasq: bool, has_postfix: bool) -> None:
+    `has_resolver`: the router answers DNS.
+    """
+
+    def __init__(
+        self, net: Network, internet: Internet, has_resolver: bool, has_dnsmasq: bool, has_postfix: bool
+    ) -> None:
         self._net = net
         self._internet = internet
+        self._has_resolver = has_resolver
         self._has_dnsmasq = has_dnsmasq
         self._hosts: dict[str, Host] = {}
         self._reports: list[Follower] = []
@@ -100,12 +106,10 @@ class Home:
         self._reports.append(Follower(report))
 
     def _resolver(self, resident: Resident) -> str:
-        """Return whom it asks: the Pi-hole, the router, or the internet where the home has no dnsmasq."""
-        if not self._has_dnsmasq:
-            return RESOLVER4
-        if resident.asks_pi_hole:
+        """Return whom it asks: the Pi-hole, the router, or the internet where the home has neither."""
+        if resident.asks_pi_hole and self._has_dnsmasq:
             return self._hosts[PI_HOLE].address4
-        return self._net.gateway(resident.lan)
+        return self._net.gateway(resident.lan) if self._has_resolver else RESOLVER4
 
     # --- what they say --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from spamgate_tools.compiled import search_path
@@ -60,25 +61,32 @@ class Router:
         self._settings = settings or {}
         self._leases = leases or {}
         self.gateway: subprocess.Popen[Any] | None = None
-        self.events = Follower(self._host.folder / _EVENTS)
+        self.events = Follower(self.events_file)
         self.sightings = Follower(self._host.folder / "referee.jsonl")
         self.control = self._host.folder / "control"
+
+    @property
+    def events_file(self) -> Path:
+        """Where the gateway's events are."""
+        return self._host.folder / _EVENTS
 
     # --- what any router has --------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start DHCP and DNS, where dnsmasq is installed, and the referee; all hosts must be there already."""
+        """Start what serves the home, and the referee; all hosts must be there already."""
         self._host.use_resolver(*self._upstreams)
         referee = [sys.executable, "-m", "spamgate_tools.lab.referee", PORT]
         self._host.popen(referee, log="referee.jsonl")
-        if has_dnsmasq():
-            self._start_dnsmasq()
+        self._serve_home()
         wait_until(self._is_watched, _START_S, f"the referee (see {self._host.folder}/referee.jsonl)")
 
     def _is_watched(self) -> bool:
         return any("ready" in event for event in self.sightings.read())
 
-    def _start_dnsmasq(self) -> None:
+    def _serve_home(self) -> None:
+        """Start DHCP and DNS, where dnsmasq is installed."""
+        if not has_dnsmasq():
+            return
         file = self._host.folder / "dnsmasq.conf"
         file.write_text(_DNSMASQ + "".join(f"{line}\n" for line in self._dnsmasq_lines()))
         self._host.serve(["dnsmasq", f"--conf-file={file}"], "dnsmasq.log", 53)
@@ -103,7 +111,7 @@ class Router:
             "wan": [WAN],
             "home_networks": list(HOME_NETWORKS),
             "state_dir": str(state),
-            "event_log": str(folder / _EVENTS),
+            "event_log": str(self.events_file),
             "control": str(self.control),
             "guard_upstreams": list(self._upstreams),
             **self._settings,
@@ -119,7 +127,7 @@ class Router:
         words = [*micropython, "-X", heap, "-m", "spamgate.app.gateway", "--config", str(file)]
         place = {"cwd": search_path(micropython), "env": {**os.environ, "MICROPYPATH": "."}}
         self.gateway = self._host.popen(words, log=_GATEWAY_LOG, **place)
-        started = Follower(self._host.folder / _EVENTS)
+        started = Follower(self.events_file)
         wait_until(lambda: self._has_started(started), _START_S, f"the gateway's start ({self.last_words()})")
 
     def _has_started(self, events: Follower) -> bool:

@@ -11,13 +11,16 @@ from spamgate_tools.lab.books import Books
 from spamgate_tools.lab.home import Home
 from spamgate_tools.lab.host import needed
 from spamgate_tools.lab.internet import Internet
+from spamgate_tools.lab.lwip_program import built_lwip_micropython
 from spamgate_tools.lab.network import Network
 from spamgate_tools.lab.postfix import not_possible
 from spamgate_tools.lab.rootless import is_alone
 from spamgate_tools.lab.router import Router, has_dnsmasq
+from spamgate_tools.lab.router_lwip import LwipRouter
 from spamgate_tools.lab.summary import summarize
 
 LEAST_S, MOST_S = 10, 86400
+LINUX, LWIP = "linux", "lwip"
 
 _KEEP = "--keep-logs DIR keeps its log"
 _PAUSE_S = 0.2
@@ -27,9 +30,15 @@ Tell = Callable[[dict], None]
 
 
 class Course:
-    """The course of events.  `books` is filled while it runs; `on_event` is told each line of the gateway's log."""
+    """The course of events.  `books` is filled while it runs; `on_event` is told each line of the gateway's log.
 
-    def __init__(self, seconds: float, seed: int, on_event: Tell, on_step: Callable[[str], None]) -> None:
+    `plane` names what routes and holds back: the kernel (linux) or lwIP in the gateway's own program (lwip).
+    """
+
+    def __init__(
+        self, seconds: float, seed: int, on_event: Tell, on_step: Callable[[str], None], plane: str = LINUX
+    ) -> None:
+        self._plane = plane
         self._seconds = seconds
         self._seed = seed
         self._on_event = on_event
@@ -44,7 +53,7 @@ class Course:
         if keep_logs:
             _make(keep_logs)
         self._on_step("building the network")
-        with Network("lab") as net:
+        with Network("lab", kernel_routes=self._plane == LINUX) as net:
             try:
                 self._start(net)
                 self._watch(on_tick)
@@ -64,14 +73,21 @@ class Course:
         self._has_postfix = not problem
         if problem:
             self.notes.append(f"{problem}: scripted mail servers take its place")
-        if not self._has_dnsmasq:
+        if self._plane == LWIP:
+            built_lwip_micropython(self._on_step)
+            self.notes.append("the router answers no DHCP here: lwIP has no server; requests tell names all the same")
+            if not self._has_dnsmasq:
+                self.notes.append("dnsmasq is not installed: no Pi-hole, all devices ask the gateway")
+        elif not self._has_dnsmasq:
             self.notes.append("dnsmasq is not installed: no DHCP server and no Pi-hole, devices ask outside")
 
     def _start(self, net: Network) -> None:
         self._internet = Internet(net.internet, self._has_postfix, self.notes.append)
-        self._home = Home(net, self._internet, self._has_dnsmasq, self._has_postfix)
+        has_resolver = self._has_dnsmasq or self._plane == LWIP
+        self._home = Home(net, self._internet, has_resolver, self._has_dnsmasq, self._has_postfix)
         self._home.enter(self.books)
-        self._router = Router(net, [RESOLVER4], self._home.settings(), self._home.leases())
+        make = LwipRouter if self._plane == LWIP else Router
+        self._router = make(net, [RESOLVER4], self._home.settings(), self._home.leases())
         self._on_step("starting the internet")
         self._internet.start()
         self._on_step("starting the router")
