@@ -59,6 +59,8 @@ typedef struct {
     uint16_t payload_at;
     uint16_t source_port, target_port;
     uint8_t family;      /* 4 or 6 */
+    uint8_t source_at;   /* of the source's address; the target's follows it, and ends the fixed part of the header */
+    uint8_t address_bytes;
     uint8_t protocol;    /* 6 or 17 */
     uint8_t flags;       /* TCP's */
 } gate_packet;
@@ -132,7 +134,7 @@ typedef struct {
 } gate;
 
 static inline uint32_t gate_get16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
-static inline uint32_t gate_get32(const uint8_t *p) { return gate_get16(p) << 16 | gate_get16(p + 2); }
+uint32_t gate_get32(const uint8_t *p);
 
 /* --- the packet thread ------------------------------------------------------------------------- */
 

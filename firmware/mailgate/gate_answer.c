@@ -22,14 +22,9 @@
 
 static const char digits[] = "0123456789ABCDEF";
 
-static void put16(uint8_t *at, uint32_t value) {
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value) {
-    put16(at, value >> 16);
-    put16(at + 2, value);
+/* Seldom run, so small rather than fast: in network order, `size` bytes. */
+static void put(uint8_t *at, uint32_t value, uint32_t size) {
+    for (at += size; size; size--, value >>= 8) *--at = (uint8_t)value;
 }
 
 int gate_texts_set(gate_texts *texts, enum gate_text which, const char *text, uint32_t size) {
@@ -53,52 +48,35 @@ static uint32_t fold(uint32_t sum) {
     return ~sum & 0xffff;
 }
 
-/* Ethernet and IP headers of a frame back to the sender; returns where TCP begins. */
-static uint32_t address(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame, uint32_t size) {
-    uint8_t *ip = frame + GATE_ETHERNET;
-    memcpy(frame, p->mac, 6);
-    memcpy(frame + 6, own_mac, 6);
-    put16(frame + 12, p->family == 4 ? 0x0800 : 0x86dd);
-    memset(ip, 0, p->family == 4 ? 20 : 40);
-    if (p->family == 4) {
-        ip[0] = 0x45;
-        put16(ip + 2, 20 + TCP_HEAD + size);
-        ip[8] = 64;
-        ip[9] = 6;
-        memcpy(ip + 12, p->ip + 16, 4);
-        memcpy(ip + 16, p->ip + 12, 4);
-        put16(ip + 10, fold(add_up(ip, 20, 0)));
-        return GATE_ETHERNET + 20;
-    }
-    ip[0] = 0x60;
-    put16(ip + 4, TCP_HEAD + size);
-    ip[6] = 6;
-    ip[7] = 64;
-    memcpy(ip + 8, p->ip + 24, 16);
-    memcpy(ip + 24, p->ip + 8, 16);
-    return GATE_ETHERNET + 40;
-}
+static const uint8_t head4[20] = {0x45, [8] = 64, 6}, head6[40] = {0x60, [6] = 6, 64};
 
-/* The text is in the frame's place for it already (see text_at). */
+static uint32_t head_bytes(const gate_packet *p) { return p->source_at + 2u * p->address_bytes; }
+
+/* A frame back to the sender, around `size` bytes of text that are in their place already (see text_at). */
 static uint32_t compose(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame, uint32_t seq, uint32_t ack,
                         uint32_t flags, uint32_t size) {
-    uint32_t at = address(p, own_mac, frame, size), sum;
-    uint8_t *tcp = frame + at;
-    memset(tcp, 0, TCP_HEAD);
-    put16(tcp, p->target_port);
-    put16(tcp + 2, p->source_port);
-    put32(tcp + 4, seq);
-    put32(tcp + 8, ack);
-    tcp[12] = 0x50;
-    tcp[13] = (uint8_t)flags;
-    put16(tcp + 14, flags & RST ? 0 : WINDOW);
-    sum = p->family == 4 ? add_up(frame + GATE_ETHERNET + 12, 8, 0) : add_up(frame + GATE_ETHERNET + 8, 32, 0);
-    put16(tcp + 16, fold(add_up(tcp, TCP_HEAD + size, sum + 6 + TCP_HEAD + size)));
-    return at + TCP_HEAD + size;
+    uint32_t bytes = p->address_bytes, at = p->source_at, head = head_bytes(p), whole = TCP_HEAD + size;
+    uint8_t *ip = frame + GATE_ETHERNET, *tcp = ip + head;
+    memcpy(frame, p->mac, 6);
+    memcpy(frame + 6, own_mac, 6);
+    put(frame + 12, p->family == 4 ? 0x0800 : 0x86dd, 2);
+    memcpy(ip, p->family == 4 ? head4 : head6, head);
+    put(ip + (p->family == 4 ? 2 : 4), p->family == 4 ? head + whole : whole, 2);
+    memcpy(ip + at, p->ip + at + bytes, bytes);
+    memcpy(ip + at + bytes, p->ip + at, bytes);
+    if (p->family == 4) put(ip + 10, fold(add_up(ip, head, 0)), 2);
+    put(tcp, (uint32_t)p->target_port << 16 | p->source_port, 4);
+    put(tcp + 4, seq, 4);
+    put(tcp + 8, ack, 4);
+    put(tcp + 12, 0x5000 | flags, 2);
+    put(tcp + 14, flags & RST ? 0 : (uint32_t)WINDOW << 16, 4); /* and no checksum yet */
+    put(tcp + 18, 0, 2);
+    put(tcp + 16, fold(add_up(tcp, whole, add_up(ip + at, 2 * bytes, 6 + whole))), 2);
+    return GATE_ETHERNET + head + whole;
 }
 
 static uint8_t *text_at(const gate_packet *p, uint8_t *frame) {
-    return frame + GATE_ETHERNET + (p->family == 4 ? 20 : 40) + TCP_HEAD;
+    return frame + GATE_ETHERNET + head_bytes(p) + TCP_HEAD;
 }
 
 /* --- what the client's segment says -------------------------------------------------------------------- */
@@ -122,7 +100,7 @@ static int says_quit(const gate_packet *p) {
     const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here;
     int is_start = 1;
     for (; at + 4 <= end; at++) {
-        if (is_start && (at[0] | 32) == 'q' && (at[1] | 32) == 'u' && (at[2] | 32) == 'i' && (at[3] | 32) == 't') return 1;
+        if (is_start && (gate_get32(at) | 0x20202020) == 0x71756974) return 1; /* "quit" */
         is_start = *at == '\n';
     }
     return 0;
@@ -131,8 +109,9 @@ static int says_quit(const gate_packet *p) {
 /* --- the connection -------------------------------------------------------------------------------------- */
 
 static uint32_t cookie(const gate *g, const gate_packet *p, enum gate_action refusal) {
-    uint32_t size = p->family == 4 ? 4 : 16, from = p->family == 4 ? 12 : 8;
-    return gate_hash(g, (uint32_t)refusal << 16 | p->source_port, p->ip + from, size, p->ip + from + size, size);
+    uint32_t size = p->address_bytes;
+    const uint8_t *from = p->ip + p->source_at;
+    return gate_hash(g, (uint32_t)refusal << 16 | p->source_port, from, size, from + size, size);
 }
 
 uint32_t gate_reset(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame) {
@@ -156,33 +135,37 @@ static uint32_t write_banner(const gate_texts *texts, enum gate_text which, uint
 /* 421: all is said at once.  `heard`: bytes of it that the client has acknowledged. */
 static uint32_t later(const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
                       uint8_t *frame, uint32_t heard) {
-    uint32_t said = texts->size[GATE_TEXT_LATER] + 1u, seq = ack_of(p) - heard;
+    uint32_t seq = ack_of(p), flags = ACK, size = 0;
     if (!heard) {
-        uint32_t size = write_banner(texts, GATE_TEXT_LATER, ticket, text_at(p, frame));
-        return compose(p, own_mac, frame, seq, behind(p), FIN | PSH | ACK, size);
+        size = write_banner(texts, GATE_TEXT_LATER, ticket, text_at(p, frame));
+        flags = FIN | PSH | ACK;
+    } else {
+        if (!p->payload && !(p->flags & FIN)) return 0;
+        seq += texts->size[GATE_TEXT_LATER] + 1u - heard;
     }
-    return p->payload || p->flags & FIN ? compose(p, own_mac, frame, seq + said, behind(p), ACK, 0) : 0;
+    return compose(p, own_mac, frame, seq, behind(p), flags, size);
 }
 
 /* 554: the banner, and then an answer to each line. */
 static uint32_t never(const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
                       uint8_t *frame, uint32_t heard) {
-    uint32_t sorry = texts->size[GATE_TEXT_SORRY], size = 0, count, flags = PSH | ACK;
+    uint32_t sorry = texts->size[GATE_TEXT_SORRY], size = 0, count, flags = PSH | ACK, ack = behind(p);
     uint8_t *text = text_at(p, frame);
     if (!heard) { /* what came before it heard us is not acknowledged, and comes again */
         size = write_banner(texts, GATE_TEXT_NEVER, ticket, text);
-        return compose(p, own_mac, frame, ack_of(p), seq_of(p), flags, size);
-    }
-    if (p->flags & FIN) return compose(p, own_mac, frame, ack_of(p), behind(p), FIN | ACK, 0);
-    if (!p->payload) return 0;
-    if (says_quit(p)) {
+        ack = seq_of(p);
+    } else if (p->flags & FIN) {
+        flags = FIN | ACK;
+    } else if (!p->payload) {
+        return 0;
+    } else if (says_quit(p)) {
         memcpy(text, texts->line[1], size = texts->size[GATE_TEXT_BYE]);
         flags |= FIN;
     } else {
         for (count = lines_in(p); count && size + sorry <= GATE_BANNER_BYTES; count--, size += sorry)
             memcpy(text + size, texts->line[0], sorry);
     }
-    return compose(p, own_mac, frame, ack_of(p), behind(p), flags, size);
+    return compose(p, own_mac, frame, ack_of(p), ack, flags, size);
 }
 
 uint32_t gate_go_on(const gate *g, const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,

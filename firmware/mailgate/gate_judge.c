@@ -13,33 +13,26 @@
 #define SETTLED (1u << 24)
 #define A_CONNECTION 60000u /* of a bucket's credit: milliseconds times connections a minute */
 #define ASKED_S 60          /* for so long packets of whoever was refused are looked at closely */
-#define NOBODY 0xffffffffu
 
 static int is_syn(const gate_packet *p) { return (p->flags & SYN_OR_ACK) == SYN; }
-static uint32_t address_bytes(const gate_packet *p) { return p->family == 4 ? 4 : 16; }
-static const uint8_t *source(const gate_packet *p) { return p->ip + (p->family == 4 ? 12 : 8); }
-static const uint8_t *target(const gate_packet *p) { return p->ip + (p->family == 4 ? 16 : 24); }
+static const uint8_t *source(const gate_packet *p) { return p->ip + p->source_at; }
+static const uint8_t *target(const gate_packet *p) { return source(p) + p->address_bytes; }
 
 static int is_over(const gate_device *d, uint32_t now_s) { return d->until_s && (int32_t)(now_s - d->until_s) >= 0; }
 
 static int has_mac(const gate_device *d, uint32_t low, uint32_t high) { return d->low == low && (d->high & 0xffff) == high; }
 
+/* Who it is behind a relay counts for more than through whom it speaks. */
 static gate_device *look_up(gate *g, const gate_packet *p, uint32_t low, uint32_t high) {
-    uint32_t address = g->behind ? gate_hash(g, p->family, source(p), address_bytes(p), 0, 0) : 0, i, found = NOBODY;
-    for (i = 0; i < GATE_DEVICES; i++) {
-        const gate_device *d = &g->device[i];
+    uint32_t address = g->behind ? gate_hash(g, p->family, source(p), p->address_bytes, 0, 0) : 0;
+    gate_device *d = g->device, *found = 0;
+    for (; d < g->device + GATE_DEVICES; d++) {
         uint32_t family = d->high >> 16 & 0xff;
         if (!has_mac(d, low, high) || is_over(d, g->now_s)) continue;
-        if (!family) {
-            if (found == NOBODY) found = i;
-        } else if (family == p->family && d->address == address) {
-            found = i; /* behind a relay: who it is counts for more than through whom */
-            break;
-        }
+        if (family ? family == p->family && d->address == address : !found) found = d;
+        if (found == d && family) break;
     }
-    if (found == NOBODY) return 0;
-    g->last = found;
-    return &g->device[found];
+    return found;
 }
 
 static gate_device *device_of(gate *g, const gate_packet *p) {
@@ -48,23 +41,25 @@ static gate_device *device_of(gate *g, const gate_packet *p) {
     memcpy(&low, p->mac, 4);
     if (!low && !high) return 0; /* as free places look */
     if (!g->behind && has_mac(d, low, high) && !is_over(d, g->now_s)) return d;
-    return look_up(g, p, low, high);
+    d = look_up(g, p, low, high);
+    if (d) g->last = (uint32_t)(d - g->device);
+    return d;
+}
+
+static int is_among(const uint32_t *hashes, uint32_t count, uint32_t hash) {
+    while (count--)
+        if (GATE_PEEK(hashes[count]) == hash) return 1;
+    return 0;
 }
 
 static int has_past(const gate *g, const gate_packet *p) {
-    uint32_t hash = gate_hash(g, p->family, p->mac, 6, target(p), address_bytes(p)), i;
-    for (i = 0; i < GATE_PASTS; i++)
-        if (GATE_PEEK(g->pasts[i]) == hash) return 1;
-    return 0;
+    return is_among(g->pasts, GATE_PASTS, gate_hash(g, p->family, p->mac, 6, target(p), p->address_bytes));
 }
 
 static int is_ended(const gate *g, const gate_packet *p) {
-    uint32_t size = address_bytes(p), hash, i;
+    uint32_t size = p->address_bytes;
     if (!p->payload || !GATE_PEEK(g->ended_next)) return 0;
-    hash = gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size);
-    for (i = 0; i < GATE_ENDED; i++)
-        if (GATE_PEEK(g->ended[i]) == hash) return 1;
-    return 0;
+    return is_among(g->ended, GATE_ENDED, gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size));
 }
 
 /* --- the pace of any device ------------------------------------------------------------------------ */
@@ -107,19 +102,23 @@ static int may_connect(gate *g, gate_device *d, const gate_packet *p) {
     return 1;
 }
 
+/* Upper or lower case; bits that tell a letter's case tell little of anything else. */
 static int is_word(const uint8_t *at, const uint8_t *end, const char *word) {
     for (; *word; word++, at++)
-        if (at >= end || (*at >= 'a' && *at <= 'z' ? *at - 32 : *at) != *word) return 0;
+        if (at >= end || (*at ^ *word) & 0xdf) return 0;
     return 1;
 }
 
 /* Does a message begin in this segment?  At its start, also behind RSET, NOOP or the end of another message. */
 static int begins_message(const gate_packet *p) {
-    const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here, *line;
-    if (is_word(at, end, "MAIL")) return 1;
-    if (is_word(at, end, ".\r\nMAIL") || is_word(at, end, "RSET\r\nMAIL") || is_word(at, end, "NOOP\r\nMAIL")) return 1;
-    for (line = at; line + 9 <= end; line++)
-        if (*line == '\r' && is_word(line, end, "\r\n.\r\nMAIL")) return 1;
+    static const char openings[4][12] = {"\r\n.\r\nMAIL", ".\r\nMAIL", "RSET\r\nMAIL", "NOOP\r\nMAIL"};
+    const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here;
+    uint32_t i;
+    if (is_word(at, end, openings[1] + 3)) return 1;
+    for (i = 1; i < 4; i++)
+        if (is_word(at, end, openings[i])) return 1;
+    for (; at < end; at++)
+        if (is_word(at, end, openings[0])) return 1;
     return 0;
 }
 

@@ -24,6 +24,9 @@
 #define UDP 17
 #define SYN_OR_ACK 0x12
 #define SYN 0x02
+#define ICMP6 58
+#define TYPE4 0x0800
+#define TYPE6 0x86dd
 #define HEADS (GATE_HEADS_BYTES - GATE_ETHERNET)
 #define TICK_MS 1000
 
@@ -156,16 +159,14 @@ static int eat(struct pbuf *p) {
 
 /* --- out of the house ---------------------------------------------------------------------------------------- */
 
-/* May this flow have an entry of the NAPT?  What stays inside, and IPv6, needs none. */
+/* May this flow have no entry of the NAPT?  What stays inside, and IPv6, needs none. */
 static int is_crowded(const gate_packet *packet) {
     uint8_t heads[40];
     uint32_t here = packet->here - packet->at;
     if (packet->family != 4) return 0;
-    memset(heads + 20, 0, 20);
     memcpy(heads, packet->ip, 20);
     memcpy(heads + 20, packet->ip + packet->at, here < 20 ? here : 20); /* without IP options */
-    if (gate_flow_goes_on(&the_gate, heads)) return 0;
-    return gate_flow_begins(&the_gate, packet->mac, heads) != GATE_PASS;
+    return !gate_flow_goes_on(&the_gate, heads) && gate_flow_begins(&the_gate, packet->mac, heads) != GATE_PASS;
 }
 
 /* Refuse or go on refusing; 1: the packet was for us and not for the server. */
@@ -226,62 +227,41 @@ static const uint8_t *in_one(struct pbuf *p, uint8_t *copy, uint32_t *here) {
     return copy;
 }
 
-static int closely(struct netif *inp, struct pbuf *p, const gate_packet *packet, enum gate_class kind) {
-    if (kind == GATE_BROKEN) {
-        the_gate.counts.broken++;
-        return eat(p);
-    }
-    if (!packet->mac) return 0;
-    if (kind != GATE_NOTHING) return decide(inp, p, packet, kind);
-    if (packet->family != 4 || is_inside(packet) || !is_crowded(packet)) return 0;
-    if (packet->protocol == TCP) send(inp, gate_reset(packet, inp->hwaddr, frame));
-    the_gate.counts.dropped++;
-    return eat(p);
-}
-
-#if LWIP_IPV4
-static int closely4(struct pbuf *p, struct netif *inp) {
+/* Neither a packet that most are like, nor one that goes on.  1: it goes no further. */
+static int closely(struct pbuf *p, struct netif *inp, uint32_t type) {
     uint8_t copy[HEADS];
     gate_packet packet;
     uint32_t here;
     const uint8_t *ip = in_one(p, copy, &here);
     enum gate_class kind;
-    memset(&packet, 0, sizeof packet);
-    kind = gate_read4(&packet, ip, here, p->tot_len, GATE_OUT);
-    if (kind == GATE_NOTHING && !packet.payload_at) return 0; /* neither TCP nor UDP, or without its header */
-    packet.mac = sender(p, inp, 0x0800);
-    return closely(inp, p, &packet, kind);
+    packet.payload_at = 0;
+    kind = (type == TYPE4 ? gate_read4 : gate_read6)(&packet, ip, here, p->tot_len, GATE_OUT);
+    if (kind == GATE_NOTHING && (!packet.payload_at || packet.family != 4)) return 0; /* what the NAPT does not have */
+    if (kind == GATE_BROKEN) {
+        the_gate.counts.broken++;
+        return eat(p);
+    }
+    packet.mac = sender(p, inp, type);
+    return packet.mac ? decide(inp, p, &packet, kind) : 0;
 }
 
+#if LWIP_IPV4
 int gate_ip4_input(struct pbuf *p, struct netif *inp) {
     const uint8_t *ip = p->payload;
     if (!is_lan(inp) || !GATE_PEEK(the_gate.is_on)) return 0;
-    if (p->len < 40 || ip[0] != 0x45 || (ip[6] & 0x3f) | ip[7]) return p->len < 20 ? 0 : closely4(p, inp);
+    if (p->len < 40 || ip[0] != 0x45 || (ip[6] & 0x3f) | ip[7]) return p->len < 20 ? 0 : closely(p, inp, TYPE4);
     if (ip[9] != TCP && ip[9] != UDP) return 0;
-    if (is_of_interest(gate_get16(ip + 22)) || !gate_flow_goes_on(&the_gate, ip)) return closely4(p, inp);
+    if (is_of_interest(gate_get16(ip + 22)) || !gate_flow_goes_on(&the_gate, ip)) return closely(p, inp, TYPE4);
     return 0;
 }
 #endif
 
 #if LWIP_IPV6
-static int closely6(struct pbuf *p, struct netif *inp) {
-    uint8_t copy[HEADS];
-    gate_packet packet;
-    uint32_t here;
-    const uint8_t *ip = in_one(p, copy, &here);
-    enum gate_class kind;
-    memset(&packet, 0, sizeof packet);
-    kind = gate_read6(&packet, ip, here, p->tot_len, GATE_OUT);
-    if (kind == GATE_NOTHING) return 0;
-    packet.mac = sender(p, inp, 0x86dd);
-    return closely(inp, p, &packet, kind);
-}
-
 int gate_ip6_input(struct pbuf *p, struct netif *inp) {
     const uint8_t *ip = p->payload;
     if (!is_lan(inp) || !GATE_PEEK(the_gate.is_on) || p->len < 40) return 0;
     if ((ip[6] == TCP || ip[6] == UDP) && p->len >= 60 && !is_of_interest(gate_get16(ip + 42))) return 0;
-    return ip[6] == 58 ? 0 : closely6(p, inp);
+    return ip[6] == ICMP6 ? 0 : closely(p, inp, TYPE6);
 }
 #endif
 
@@ -290,19 +270,15 @@ int gate_ip6_input(struct pbuf *p, struct netif *inp) {
 static void see(struct pbuf *p) {
     uint8_t copy[GATE_HEADS_BYTES];
     const uint8_t *ethernet = p->payload;
-    uint32_t here = p->len, type;
-    enum gate_class kind = GATE_NOTHING;
+    uint32_t here = p->len, whole = p->tot_len - GATE_ETHERNET;
+    enum gate_class kind;
     gate_packet packet;
     if (p->next && here < GATE_HEADS_BYTES) {
         here = pbuf_copy_partial(p, copy, GATE_HEADS_BYTES, 0);
         ethernet = copy;
     }
-    if (here < GATE_ETHERNET + 20) return;
-    type = gate_get16(ethernet + 12);
-    memset(&packet, 0, sizeof packet);
-    here -= GATE_ETHERNET;
-    if (type == 0x0800) kind = gate_read4(&packet, ethernet + GATE_ETHERNET, here, p->tot_len - GATE_ETHERNET, GATE_IN);
-    else if (type == 0x86dd) kind = gate_read6(&packet, ethernet + GATE_ETHERNET, here, p->tot_len - GATE_ETHERNET, GATE_IN);
+    if (here < GATE_ETHERNET + 20 || (gate_get16(ethernet + 12) != TYPE4 && gate_get16(ethernet + 12) != TYPE6)) return;
+    kind = (ethernet[13] ? gate_read6 : gate_read4)(&packet, ethernet + GATE_ETHERNET, here - GATE_ETHERNET, whole, GATE_IN);
     if (kind == GATE_NOTHING || kind == GATE_BROKEN) return;
     the_gate.counts.in++;
     record(GATE_IN, kind, &packet, GATE_PASS, p, 0);

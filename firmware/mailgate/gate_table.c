@@ -15,18 +15,19 @@ enum { LOW, HIGH, ADDRESS, UNTIL, TICKET, DRAINED };
 #define FAMILY_SHIFT 16
 #define KEY_BITS 0x00ffffffu /* of HIGH: the state is not part of the key */
 
+uint32_t gate_get32(const uint8_t *p) { return gate_get16(p) << 16 | gate_get16(p + 2); }
+
+static uint32_t mix(uint32_t h, const uint8_t *at, uint32_t size) {
+    for (; size >= 4; size -= 4, at += 4) {
+        h = (h ^ gate_get32(at)) * 0x9E3779B1u;
+        h ^= h >> 15;
+    }
+    if (size) h = (h ^ gate_get16(at)) * 0x85EBCA77u; /* a MAC's last two */
+    return h ^ h >> 13;
+}
+
 uint32_t gate_hash(const gate *g, uint32_t kind, const uint8_t *a, uint32_t a_bytes, const uint8_t *b, uint32_t b_bytes) {
-    uint32_t h = g->secret[0] ^ kind, at;
-    for (at = 0; at + 4 <= a_bytes; at += 4) {
-        h = (h ^ gate_get32(a + at)) * 0x9E3779B1u;
-        h ^= h >> 15;
-    }
-    for (; at + 2 <= a_bytes; at += 2) h = (h ^ gate_get16(a + at)) * 0x9E3779B1u; /* a MAC's last two */
-    h ^= h >> 13;
-    for (at = 0; at + 4 <= b_bytes; at += 4) {
-        h = (h ^ gate_get32(b + at)) * 0x85EBCA77u;
-        h ^= h >> 15;
-    }
+    uint32_t h = mix(mix(g->secret[0] ^ kind, a, a_bytes), b, b_bytes);
     h = (h ^ g->secret[1]) * 0xC2B2AE3Du;
     h ^= h >> 16;
     return h ? h : 1;
