@@ -56,10 +56,19 @@ static int has_past(const gate *g, const gate_packet *p) {
     return is_among(g->pasts, GATE_PASTS, gate_hash(g, p->family, p->mac, 6, target(p), p->address_bytes));
 }
 
-static int is_ended(const gate *g, const gate_packet *p) {
-    uint32_t size = p->address_bytes;
-    if (!p->payload || !GATE_PEEK(g->ended_next)) return 0;
-    return is_among(g->ended, GATE_ENDED, gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size));
+/* The word that says this connection is to be ended, or NULL. */
+static uint32_t *end_of(gate *g, const gate_packet *p) {
+    uint32_t size = p->address_bytes, hash, *at = g->ended;
+    if (!GATE_PEEK(g->ended_next)) return 0;
+    hash = gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size);
+    while (at < g->ended + GATE_ENDED && GATE_PEEK(*at) != hash) at++;
+    return at < g->ended + GATE_ENDED ? at : 0;
+}
+
+/* A new connection with the ends of one that was ended.  Control may be writing another there: that one is then not ended. */
+static void forget_end(gate *g, const gate_packet *p) {
+    uint32_t *end = end_of(g, p);
+    if (end) GATE_STORE(*end, 0);
 }
 
 /* --- the pace of any device ------------------------------------------------------------------------ */
@@ -146,7 +155,13 @@ static enum gate_action judge_stopped(uint32_t state, const gate_packet *p) {
     return p->payload ? GATE_RESET : GATE_ASK; /* a bare acknowledgement passes: a reply given is not taken back */
 }
 
+static enum gate_action judge_open(gate *g, gate_device *d, uint32_t state, const gate_packet *p) {
+    if (state == GATE_GRANTED) return GATE_PASS;
+    return state == GATE_THROTTLED ? judge_throttled(g, d, p) : judge_normal(g, d, p);
+}
+
 enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket) {
+    enum gate_action action;
     gate_device *d;
     uint32_t state;
     *ticket = 0;
@@ -156,7 +171,8 @@ enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket) {
     state = d ? d->high >> 24 : GATE_NORMAL;
     if (d) *ticket = d->ticket & 0xffffff;
     if (state == GATE_QUARANTINED || state == GATE_CONFIRMED) return judge_stopped(state, p);
-    if (is_ended(g, p)) return GATE_RESET;
-    if (state == GATE_GRANTED) return GATE_PASS;
-    return state == GATE_THROTTLED ? judge_throttled(g, d, p) : judge_normal(g, d, p);
+    if (p->payload && !is_syn(p) && end_of(g, p)) return GATE_RESET;
+    action = judge_open(g, d, state, p);
+    if (action == GATE_PASS && is_syn(p)) forget_end(g, p);
+    return action;
 }

@@ -94,6 +94,7 @@ int gate_put(gate *g, const gate_key *key, const gate_verdict *verdict) {
     } else {
         place = find_free(g);
         if (place < 0) return -1;
+        words[TICKET] = (g->config[place].words[TICKET] & ~(A_DRAIN - 1)) + A_DRAIN; /* it has not seen those of before */
     }
     words[HIGH] |= (uint32_t)verdict->state << STATE_SHIFT;
     words[TICKET] |= (verdict->ticket & 0xffffff) | (verdict->is_settled ? SETTLED : 0);
@@ -110,7 +111,9 @@ int gate_remove(gate *g, const gate_key *key) {
     int place;
     to_words(g, key, words);
     place = find(g, words);
-    if (place >= 0) write_config(g, place, nothing);
+    if (place < 0) return -1;
+    nothing[TICKET] = g->config[place].words[TICKET] & ~(A_DRAIN - 1);
+    write_config(g, place, nothing);
     return place;
 }
 
@@ -173,7 +176,7 @@ static int read_config(const gate_config *config, uint32_t seq, uint32_t *words)
 static void take(gate_device *d, const uint32_t *words) {
     int is_same = d->low == words[LOW] && ((d->high ^ words[HIGH]) & KEY_BITS) == 0 && d->address == words[ADDRESS];
     if (!is_same) memset(d, 0, sizeof *d);
-    if ((d->ticket ^ words[TICKET]) >= A_DRAIN) {
+    if (!is_same || (d->ticket ^ words[TICKET]) >= A_DRAIN) {
         d->drained_s = words[DRAINED];
         d->mails = d->is_admitted = 0;
     }
