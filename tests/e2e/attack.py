@@ -13,13 +13,15 @@ import sys
 import time
 
 from spamgate_tools.lab.devices import interface
-from spamgate_tools.sample.packets import SYN, TCP, UDP, Segment, Station, datagram, frame, tcp, udp
+from spamgate_tools.sample.packets import ACK, PSH, SYN, TCP, UDP, Segment, Station, datagram, frame, tcp, udp
 
 _LINK = "eth0"
 _SMTP, _DNS = 25, 53
 _MX = 15
 _SEED = 1
 _BATCH = 20  # frames between two looks at the clock
+_DIFFERENT = 1000
+_LINE = b"A line of a message, and another one behind it.\r\n" * 10
 _FREE = range(100, 250)  # last bytes of addresses of the LAN that nobody has
 
 
@@ -109,6 +111,20 @@ def dns_flood(router_mac, rate, count, address, resolver):
     return sender.told()
 
 
+def a_day(router_mac, rate, address, resolver, server, counts):
+    """From this device: QUESTIONS,SEGMENTS: so many questions and segments of a mail, each of which meets an answer."""
+    sender = Sender(router_mac, rate)
+    source = Station(interface.mac(_LINK), packed(address))
+    target = Station(b"", packed(server))
+    asked = [query(source, resolver, 1024 + n, f"name{n}.north.example", n) for n in range(_DIFFERENT)]
+    told = [Segment(1 + n * len(_LINE), 1, PSH | ACK, _LINE) for n in range(_DIFFERENT)]
+    said = [datagram(source, target, TCP, tcp(source, 1023, target, _SMTP, one), n) for n, one in enumerate(told)]
+    for packets, count in zip((asked, said), counts.split(","), strict=True):
+        for number in range(int(count)):
+            sender.send(source, packets[number % _DIFFERENT])
+    return sender.told()
+
+
 def spoof(router_mac, source_address, source_port, server):
     """One SYN from this device's MAC and any address."""
     sender = Sender(router_mac, 1)
@@ -142,9 +158,8 @@ def long_lines(address, port, kilobytes, count):
     return {"sent": len(said), "said": said}
 
 
-KINDS = {
-    kind.__name__: kind for kind in (forged_macs, syn_flood, own_syn_flood, dns_flood, spoof, half_open, long_lines)
-}
+_KINDS = (forged_macs, syn_flood, own_syn_flood, dns_flood, a_day, spoof, half_open, long_lines)
+KINDS = {kind.__name__: kind for kind in _KINDS}
 
 if __name__ == "__main__":
     json.dump(KINDS[sys.argv[1]](*sys.argv[2:]), sys.stdout)

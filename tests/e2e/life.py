@@ -47,8 +47,8 @@ _REPLY_MS = 2  # nothing here depends on how slow servers are
 class Home(MailHome):
     """A MailHome with a gateway that can be killed and started anew."""
 
-    def __init__(self, name: str, devices: Iterable[str]) -> None:
-        super().__init__(name, devices, lambda authority: exchangers(authority, reply_ms=_REPLY_MS))
+    def __init__(self, name: str, devices: Iterable[str], plane: str = "linux") -> None:
+        super().__init__(name, devices, lambda authority: exchangers(authority, reply_ms=_REPLY_MS), plane)
         self._verdicts: list[dict] = []
 
     @property
