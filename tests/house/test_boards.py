@@ -11,6 +11,7 @@ import pytest
 
 import spamgate
 from spamgate.store.board_settings_help import describe as describe_board
+from spamgate.store.lwip_settings_help import describe as describe_lwip
 from spamgate.store.settings import TABLE, SettingsError, describe, read_settings
 from spamgate_tools.errors import UserError
 from spamgate_tools.gateway import heap_kb
@@ -36,6 +37,7 @@ def test_the_settings_in_the_readme_are_those_of_the_table():
     text = (_BOARDS / "README.md").read_text()
     assert "\n" + describe() in text, "put what describe() returns into boards/README.md"
     assert "\n" + describe_board() in text, "put what board_settings_help.describe() returns into boards/README.md"
+    assert "\n" + describe_lwip() in text, "put what lwip_settings_help.describe() returns into boards/README.md"
 
 
 # --- Linux ----------------------------------------------------------------------------------------

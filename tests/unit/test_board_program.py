@@ -9,6 +9,7 @@ from fakes.storage import FakeStorage
 from spamgate.app.board import Program, run
 from spamgate.core import evidence, states
 from spamgate.core.identity import Identity
+from spamgate.store.board_settings import read_board_settings
 
 DEVICE = b"\xc0\xa8\x01\x42"
 
@@ -29,6 +30,9 @@ class Hardware:
         self.fed = self.resets = self.count = self.lives = self.rests = 0
         self._ticks = ticks
         self._failing = failing
+
+    def read_settings(self, text):
+        return read_board_settings(text)
 
     def starts(self):
         self.count += 1

@@ -8,7 +8,7 @@ from fakes.home import Home
 from fakes.storage import FakeStorage
 
 from spamgate import VERSION
-from spamgate.app.commands import Commands, merge_grants
+from spamgate.app.commands import Commands
 from spamgate.core import evidence, states
 from spamgate.core.devices import CONFIRMED, GRANT_MAIL_SERVER, GRANT_NONE, GRANT_SUBMISSION
 from spamgate.core.identity import Identity
@@ -39,7 +39,6 @@ class FakeGateway:
         self.trace = TraceRing(FakeStorage(), 64)
         self.tickets = [""] * self.engine.devices.capacity
         self.refused = [0] * self.engine.devices.capacity
-        self.grants = {}
         self.regarded_devices = []
         self.touched = 0
         self.published = []
@@ -51,10 +50,6 @@ class FakeGateway:
     def touch(self, at_once):
         self.touched += at_once
 
-    def device_of(self, mac):
-        who = Identity()
-        who.from_mac(mac, 0)
-        return self.engine.device(who)
 
 
 class FakeLists:
@@ -298,22 +293,6 @@ class Naming(Asking):
         self.engine.devices.seen(behind, 0, address, 0, 4)
         both = _TV + "/10.9.9.9"
         self.assertEqual([self.named(text) for text in (both, "10.9.9.9", _TV)], [both, both, _TV])
-
-
-class Merging(Asking):
-    def test_settings_grant_by_mac_also_to_who_was_never_seen(self):
-        self.gateway.grants = {_NAS: "mail-server", "02:00:00:00:00:09": "submission"}
-        merge_grants(self.gateway)
-        self.assertEqual(self.engine.devices.grant[self.nas], GRANT_MAIL_SERVER)
-        self.assertEqual(self.engine.devices.grant[self.device(9)], GRANT_SUBMISSION)
-
-    def test_what_is_granted_already_is_not_released_again(self):
-        self.gateway.grants = {_NAS: "mail-server"}
-        merge_grants(self.gateway)
-        self.quarantine(self.tv)
-        self.engine.devices.state[self.nas] = states.THROTTLED
-        merge_grants(self.gateway)
-        self.assertEqual(self.home.state(self.nas), "throttled")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from spamgate.core.limits import Limits
     from spamgate.hal.contract import Hardware
 
 SETTINGS_FILE = "settings.json"
@@ -68,12 +69,12 @@ class Program:
     lists: "Any" = None  # app/board_lists.py, while there is something to do about lists
     is_list_checked = True
     list_facts = (-1, "", "")  # slot in force, the key's fingerprint, what is wrong
+    make_limits: "type[Limits]" = BoardLimits
 
     def __init__(self, hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:
         self.hardware = hardware
         self.settings = self._read_settings()
-        limits = BoardLimits()
-        self.limits = limits
+        limits = self.limits = self.make_limits()
         self.clock = SteadyClock()
         self.started_s = self.clock.s
         self.engine = Engine(limits, self._changed)
@@ -95,9 +96,7 @@ class Program:
 
     def run(self) -> None:
         """Serve until interrupted."""
-        known = self.load()
-        self.hardware.join(self.settings, self.report)
-        self.hardware.watchdog_start()
+        known = self.begin()
         self.tell("start", '"version":"%s","plane":"%s","devices":%d' % (VERSION, self.plane.name, known))
         self.start_lists()
         collect_early(False)
@@ -115,6 +114,13 @@ class Program:
                     self._every_second(now_ms)
                 except MemoryError:
                     self.loop.starved += 1
+
+    def begin(self) -> int:
+        """Recall the devices and join the network; return how many there are."""
+        known = self.load()
+        self.hardware.join(self.settings, self.report)
+        self.hardware.watchdog_start()
+        return known
 
     def stop(self) -> None:
         """Give the REPL to whoever broke in; what was learned is kept."""
@@ -243,14 +249,12 @@ class Program:
 
     def _read_settings(self) -> "Any":
         """Return the settings of the file; where it cannot be taken, the defaults: the link must work to mend it."""
-        from spamgate.store.board_settings import read_board_settings
-
         text = self.hardware.storage.read(SETTINGS_FILE) or b"{}"
         try:
-            settings = read_board_settings(text.decode())
+            settings = self.hardware.read_settings(text.decode())
         except (SpamgateError, ValueError) as error:
             sys.stdout.write("%s: %s\n" % (SETTINGS_FILE, error))
-            settings = read_board_settings("{}")
+            settings = self.hardware.read_settings("{}")
         forget_modules(_SETTINGS_READERS)
         return settings
 
@@ -275,7 +279,7 @@ class Program:
             self.save()
 
 
-def run(hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:
+def run(hardware: "Hardware", make_plane: "Callable[[Any], Any]", make: "type[Program]" = Program) -> None:
     """Run the program, or what is left of it after starts that failed.  Ends at the REPL, or with a reset."""
     program: "Any" = None
     try:
@@ -286,7 +290,7 @@ def run(hardware: "Hardware", make_plane: "Callable[[Program], Any]") -> None:
 
             program = PausedProgram(hardware, _LIST_MODE)
         else:
-            program = Program(hardware, make_plane)
+            program = make(hardware, make_plane)
         program.run()
     except KeyboardInterrupt:
         if program:

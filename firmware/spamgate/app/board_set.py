@@ -18,20 +18,19 @@ class Setter:
     """Answers `set`: the value holds from the next start on."""
 
     def __init__(self, program: "Any") -> None:
-        self._storage = program.hardware.storage
+        self._hardware = program.hardware
 
     def set(self, fields: "dict[str, Any]", send: "Send") -> None:
         """Give a setting another value; one that cannot be is refused, and nothing changes."""
-        from spamgate.store.board_settings import read_board_settings
-
-        given = given_settings(self._storage)
+        storage = self._hardware.storage
+        given = given_settings(storage)
         try:
             given[fields["name"]] = json.loads(fields["value"])
         except ValueError:
             raise MessageError("set: %s: its value is no JSON" % fields["name"], 'texts need quotes: "..."') from None
         text = json.dumps(given)
-        read_board_settings(text)
-        self._storage.write(SETTINGS_FILE, (text.encode(),))
+        self._hardware.read_settings(text)
+        storage.write(SETTINGS_FILE, (text.encode(),))
         send('{"type":"set","name":%s,"from":"next start"}\n' % quote(fields["name"]))
 
 

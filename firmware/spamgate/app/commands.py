@@ -178,15 +178,6 @@ class Commands:
         return self._engine.devices.names[device].lower() == wanted
 
 
-def merge_grants(gateway: "Gateway") -> None:
-    """Enrol and grant what the settings name by MAC; an owner's later word counts until the next start."""
-    for mac, grant in gateway.settings.grants.items():
-        packed = bytes([int(part, 16) for part in mac.split(":")])
-        device = gateway.device_of(packed)
-        if device > 0 and gateway.engine.devices.grant[device] != _GRANTS[grant]:
-            gateway.engine.grant(device, _GRANTS[grant])
-
-
 def _line_text(line: "Line") -> str:
     if line.blocks_25:
         return "blocks-25"

@@ -11,14 +11,14 @@ import time
 
 from spamgate import VERSION
 from spamgate.app import collect_early, forget_module
-from spamgate.app.commands import Commands, merge_grants
+from spamgate.app.commands import Commands
 from spamgate.app.environment import open_event_log, print_trace, read_config
+from spamgate.app.named import merge_grants, name_devices
 from spamgate.app.persistence import Persistence
 from spamgate.core import states
 from spamgate.core.compat import const
 from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
-from spamgate.core.identity import Identity
 from spamgate.core.router_limits import RouterLimits
 from spamgate.core.ticks import elapsed
 from spamgate.hal.loop import Loop
@@ -34,7 +34,7 @@ from spamgate.service.dns_guard import DnsGuard
 from spamgate.service.smtp_responder import Responder
 from spamgate.store.state import StateFile
 from spamgate.store.trace import TraceRing
-from spamgate.wire.address import address_text, mac_text
+from spamgate.wire.address import address_text
 from spamgate.wire.events import device_id, write_verdict
 from spamgate.wire.json_text import quote
 from spamgate.wire.notices import write_event
@@ -112,8 +112,8 @@ class Gateway:
     def run(self) -> None:
         """Serve until stopped."""
         known = self.persistence.load()
-        self._name_devices()
-        merge_grants(self)
+        name_devices(self.engine, self.settings.aliases)
+        merge_grants(self.engine, self.settings.grants)
         now_ms = ticks_ms()
         self.plane.start(now_ms)
         self._serve()
@@ -149,15 +149,6 @@ class Gateway:
     def report(self, text: str) -> None:
         """Something went wrong, or was mended."""
         self.tell("error", [("text", quote(text))])
-
-    def device_of(self, mac: bytes) -> int:
-        """Return the device with this MAC, enrolled if it is new."""
-        who = Identity()
-        who.from_mac(mac, 0)
-        device = self.engine.device(who)
-        if device > 0:
-            self.engine.devices.set_mac(device, mac, 0)
-        return device
 
     def write_table(self, write: "Callable[[str], object]", with_zone: bool) -> None:
         """Write the table for nft; its text is needed once in a while, and its memory given back."""
@@ -249,7 +240,7 @@ class Gateway:
             self.engine.skew_s = self.clock.skew_s()
             self._recover()
             self.watcher.tick()
-            self._name_devices()
+            name_devices(self.engine, self.settings.aliases)
             self._serve_lan()
 
     def _recover(self) -> None:
@@ -275,14 +266,6 @@ class Gateway:
             self.guard.serve([row[0] for row in found])
         if self._link:
             self._link.serve(self.settings.link_port, self.settings.lan)
-
-    def _name_devices(self) -> None:
-        """Call by the owner's name what has told none."""
-        devices = self.engine.devices
-        aliases = self.settings.aliases
-        for device in range(1, devices.capacity if aliases else 0):
-            if devices.is_present(device) and not devices.names[device]:
-                devices.names[device] = aliases.get(mac_text(devices.mac(device)), "")
 
     def _own_page(self) -> str:
         own = [address for address, _, _ in self.plane.home.lan_addresses if len(address) == 4]

@@ -9,7 +9,7 @@ from spamgate.hal.storage import Storage
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
 _MOST_IDENTITY_BYTES = const(1024)
 _MARK = b"SGs"  # before the count of starts, in memory that others use too
@@ -36,6 +36,12 @@ class Board:
             return str(json.loads(data).get(key, ""))
         except (OSError, ValueError, AttributeError):
             return ""
+
+    def read_settings(self, text: str) -> "Any":
+        """Return the settings that the text asks for."""
+        from spamgate.store.board_settings import read_board_settings
+
+        return read_board_settings(text)
 
     def starts(self) -> int:
         """Count this start; return how many in a row, with this one, did not live.  Call it once."""

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
             """Return what provisioning wrote into identity.json ("serial", "board", "link_key"), or an empty text."""
             ...
 
+        def read_settings(self, text: str) -> "Any":
+            """Return the settings that this JSON text asks for, with defaults for the rest; SettingsError."""
+            ...
+
         def list_slots(self) -> "list[Any]":
             """Return the two places for lists, as `store/list_slots.py` wants them; none where there is no room."""
             ...
@@ -96,3 +100,14 @@ if TYPE_CHECKING:
         def free_bytes(self) -> int:
             """Return the heap that is free, after a collection."""
             ...
+
+    class InPath(Hardware, Protocol):
+        """A board that forwards the home's packets: the C module `mailgate` sits between its LANs and lwIP.
+
+        `join` and `tick` start it where the LANs are, and change what is said here as addresses come and go.
+        """
+
+        gate: Any  # the module
+        lan: "list[str]"  # our addresses in the home, with the bits of the network: "192.168.77.1/24"; none: not up yet
+        wan: "list[str]"  # our addresses outside
+        lan_mac: bytes  # ours in the home

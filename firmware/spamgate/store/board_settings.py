@@ -57,14 +57,14 @@ def _server(text: str) -> str:
     return DOMAIN.read(text) if text else text
 
 
-_WIFI_NAME = Text(_network_name, "the name of a Wi-Fi of up to 32 characters")
+WIFI_NAME = Text(_network_name, "the name of a Wi-Fi of up to 32 characters")
 _WIFI_PASSWORD = Text(_password, 'a password of 8 to 64 characters, or "" for an open Wi-Fi')
 _HOST_NAME = Text(_host_name, "a host name of up to 32 letters, digits and hyphens")
 _SERVER = Text(_server, 'a host name, an IPv4 address or ""')
 
 # Each row has a key, the kind of its value, and the default as JSON; help is in `board_settings_help.py`.
 TABLE = (
-    ("wifi_name", _WIFI_NAME, '""'),
+    ("wifi_name", WIFI_NAME, '""'),
     ("wifi_password", _WIFI_PASSWORD, '""'),
     ("ethernet", Phy(), "{}"),
     ("hostname", _HOST_NAME, '"spamgate"'),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from spamgate.wire.fields import Kind
 
+GRANTS = ("submission", "mail-server")
+
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LETTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _URL_CHARACTERS = 120  # it must fit a line of SMTP with the rest of the reply

@@ -6,6 +6,7 @@ an error: a misspelt one would be a wish that nobody hears.
 
 from spamgate.store.kinds import (
     DOMAIN,
+    GRANTS,
     INTERFACE,
     LIST_ID,
     LIST_KEY,
@@ -20,8 +21,6 @@ from spamgate.store.kinds import (
 )
 from spamgate.store.settings_table import SettingsError, describe_table, read_table
 from spamgate.wire.fields import ADDRESS, LABEL, Choice, Text, Whole
-
-GRANTS = ("submission", "mail-server")
 
 _PATH_CHARACTERS = 200
 _SOCKET_CHARACTERS = 107  # sun_path, without its NUL

@@ -1,0 +1,14 @@
+"""How much a board in path remembers: it sees all mail of the home, in a heap of some 150 KB beside its frozen code."""
+
+from spamgate.core.limits import Limits
+
+
+class GateLimits(Limits):
+    """Sizes for a home of 31 devices, as the C module holds 32 verdicts; the rest is as in a small heap."""
+
+    def __init__(self) -> None:
+        super().__init__(256)
+        self.devices = 32
+        self.connections = 64
+        self.line_bytes = 512
+        self.window_bytes = 0
