@@ -27,6 +27,7 @@ replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a cap
 test: $(READY) ## every level of test that runs here, lint and types included
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
+	@ci/micropython.sh mailgate || true
 	@ci/test.sh
 
 unit: $(READY) ## the unit test files on MicroPython and on CPython
@@ -50,6 +51,7 @@ eval: $(READY) ## every detector over a seeded sample of made homes, against a b
 e2e: $(READY) ## the gateway in a home of network namespaces, with real mail and DNS servers
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
+	@ci/micropython.sh mailgate || true
 	@ci/test.sh tests/e2e
 
 hil: $(READY) ## the same tests on boards: BOARD=pty, qemu, mock or a serial port; all that need no hardware
@@ -76,6 +78,7 @@ check: test ## all that CI does
 check-full: $(READY) ## as check, with long campaigns from a new seed (printed)
 	@ci/test_setup.sh
 	@ci/micropython.sh unix32 || true
+	@ci/micropython.sh mailgate || true
 	@SPAMGATE_FUZZ=full SPAMGATE_LONG=1 ci/test.sh
 
 ##@ Numbers and tidying

@@ -23,8 +23,7 @@ LOG=build/micropython.log
 
 target=${1:-}
 case "$target" in
-unix32) packages="gcc libc6-dev gcc-multilib" product=micropython ;;
-mailgate) packages="gcc libc6-dev gcc-multilib" product=micropython ;;
+unix32 | mailgate) packages="gcc libc6-dev gcc-multilib" product=micropython ;;
 qemu) packages="gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" product=firmware.elf ;;
 *)
     echo "usage: ci/micropython.sh unix32|qemu|mailgate" >&2
@@ -105,7 +104,7 @@ build_unix() {
     # micropython-lib, mbedtls and axtls are not in Debian's package, hence no ssl, cryptolib and frozen mip
     build -C $SOURCE/ports/unix FROZEN_MANIFEST= MICROPY_PY_FFI=0 MICROPY_PY_BTREE=0 MICROPY_PY_SSL=0 \
         MICROPY_SSL_MBEDTLS=0 "$@"
-    cp $SOURCE/ports/unix/build-standard/micropython "$out/"
+    cp --remove-destination $SOURCE/ports/unix/build-standard/micropython "$out/" # somebody may be running it
 }
 
 build_unix32() {
@@ -134,7 +133,8 @@ build_qemu() {
 mkdir -p build
 exec 9>build/micropython.lock
 flock 9
-if [ -e "$out/$product" ] && [ "$(stamp)" = "$(cat "$out/stamp" 2>/dev/null)" ]; then
+wanted=$(stamp) # before anything is read for the build: a source may change meanwhile
+if [ -e "$out/$product" ] && [ "$wanted" = "$(cat "$out/stamp" 2>/dev/null)" ]; then
     exit 0
 fi
 command -v apt-get >/dev/null || stop "neither Debian nor Ubuntu: MicroPython's source package cannot be had"
@@ -143,5 +143,5 @@ fetch micropython $VERSION+ds $SHA256 $SOURCE
 echo "micropython: building $out/$product" >&2
 mkdir -p "$out"
 "build_$target"
-stamp >"$out/stamp"
+echo "$wanted" >"$out/stamp"
 rm -rf $SOURCE
