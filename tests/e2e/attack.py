@@ -21,6 +21,7 @@ _MX = 15
 _SEED = 1
 _BATCH = 20  # frames between two looks at the clock
 _DIFFERENT = 1000
+_PORTS = 64  # of who asks for a whole home
 _LINE = b"A line of a message, and another one behind it.\r\n" * 10
 _FREE = range(100, 250)  # last bytes of addresses of the LAN that nobody has
 
@@ -116,7 +117,7 @@ def a_day(router_mac, rate, address, resolver, server, counts):
     sender = Sender(router_mac, rate)
     source = Station(interface.mac(_LINK), packed(address))
     target = Station(b"", packed(server))
-    asked = [query(source, resolver, 1024 + n, f"name{n}.north.example", n) for n in range(_DIFFERENT)]
+    asked = [query(source, resolver, 1024 + n % _PORTS, f"name{n}.north.example", n) for n in range(_DIFFERENT)]
     told = [Segment(1 + n * len(_LINE), 1, PSH | ACK, _LINE) for n in range(_DIFFERENT)]
     said = [datagram(source, target, TCP, tcp(source, 1023, target, _SMTP, one), n) for n, one in enumerate(told)]
     for packets, count in zip((asked, said), counts.split(","), strict=True):
