@@ -226,7 +226,11 @@ class Beginning(unittest.TestCase):
         lan.plane.regarded(device)
         lan.become(CROWD, states.THROTTLED)
         lan.plane.tick(1800001)
-        self.assertEqual((lan.gate.told, lan.gate.is_on), ([], True))
+        Connection(lan, _MAC, _CLIENT, 50000, _SERVER).open().greet().mail()
+        lan.engine.devices.state[device] = states.THROTTLED
+        Connection(lan, _MAC, _CLIENT, 50001, _SERVER).open().greet().mail().mail()
+        self.assertEqual((lan.gate.told, lan.gate.ended, lan.gate.is_on), ([], [], True))
+        self.assertEqual(lan.engine.counters.get_smtp(device, PORT_25, MESSAGES_ACCEPTED), 3)
         self.assertTrue(lan.gate.limited[1] >= 10000)
 
 

@@ -59,8 +59,8 @@ class BoardCommands:
             self._numbers(send)
 
     def trace(self, fields: "dict[str, Any]", send: "Send") -> None:
-        """A board sees no connections but those to itself."""
-        raise MessageError("this board sees no connections", "only a router can tell which device had one")
+        """A board has no room for that."""
+        raise MessageError("a board keeps no connections", "only a Linux router can tell which device had one")
 
     def settings(self, fields: "dict[str, Any]", send: "Send") -> None:
         """The settings in force, without secrets; in safe mode those of the file."""

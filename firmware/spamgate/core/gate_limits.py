@@ -1,4 +1,4 @@
-"""How much a board in path remembers: it sees all mail of the home, in a heap of some 150 KB beside its frozen code."""
+"""How much a board in path remembers: with all tables its program takes 77 KB on 32 bit, beside its frozen code."""
 
 from spamgate.core.limits import Limits
 

@@ -150,7 +150,8 @@ class LwipPlane(Enforcer):
         settings = self._settings
         self.watcher.scope = self.home
         self.watcher.own = self.home.router
-        self.watcher.mail.flows = self.flows
+        if self._enforces:
+            self.watcher.mail.flows = self.flows
         budget = settings.budget_per_day
         pace = (settings.normal_per_minute, settings.normal_burst) if self._enforces else (_ANY_PACE, _ANY_PACE)
         self._gate.limits(_DAY_S // budget if budget else 0, *pace)
