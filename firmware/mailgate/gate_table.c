@@ -148,7 +148,7 @@ void gate_past(gate *g, const uint8_t *mac, const uint8_t *server, uint32_t fami
 void gate_end(gate *g, const uint8_t *client, uint32_t port, const uint8_t *server, uint32_t family) {
     uint32_t size = family == 4 ? 4 : 16, hash = gate_hash(g, port << 8 | family, client, size, server, size), i;
     for (i = 0; i < GATE_ENDED; i++)
-        if (g->ended[i] == hash) return;
+        if (GATE_PEEK(g->ended[i]) == hash) return; /* the packet thread may let go of one */
     GATE_STORE(g->ended[g->ended_next % GATE_ENDED], hash);
     GATE_STORE(g->ended_next, g->ended_next + 1);
 }
