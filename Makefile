@@ -16,9 +16,9 @@ help: ## print this list
 
 setup: $(READY) ## make .venv with the pinned versions (run and test do it themselves)
 
-run: $(READY) ## a whole home on this machine, five of its devices infected: SECONDS=n, default 60
+run: $(READY) ## a whole home on this machine, five of its devices infected: SECONDS=n, default 60; PLANE=lwip
 	@ci/test_setup.sh lab
-	@$(VENV)/bin/spamgate lab $(if $(SECONDS),--seconds $(SECONDS))
+	@$(VENV)/bin/spamgate lab $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PLANE),--plane $(PLANE))
 
 replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a capture: CAPTURE=file, or a home made from a seed
 	@$(VENV)/bin/spamgate replay "$(or $(CAPTURE),$(HOME_CAPTURE))"

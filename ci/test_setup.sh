@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
     unbound dnsmasq-base bind9 bind9-dnsutils knot-dnsutils dnsperf
-    postfix swaks iperf3"
+    postfix swaks libio-socket-inet6-perl iperf3"
 UNPACKED="exim4-daemon-light opensmtpd"
 FOLDER=build/packages
 if [ "${1:-}" = lab ]; then

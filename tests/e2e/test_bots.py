@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e.mail_home import DOMAINS, PASSWORD, MailHome, require
+from e2e.mail_home import DOMAINS, IS_LONG, PASSWORD, MailHome, require
 from e2e.plane_table import agrees, table
 
 from spamgate.core.evidence import FAMILY_CONNECT, TABLE
+from spamgate_tools.lab import lwip_program
 from spamgate_tools.lab.accounts import EXCHANGES, LARGE_PROVIDERS
 from spamgate_tools.lab.home_server import OWNER
 from spamgate_tools.lab.lines import Follower
@@ -25,6 +26,7 @@ _CUT_S = 1.0
 _FAR_S = 0.15
 _BOT = "tv-stick"
 _CONNECT_KINDS = {row[0] for row in TABLE if row[1] == FAMILY_CONNECT}
+_PLANES = ("linux", "lwip") if IS_LONG else ("linux",)  # together they live in test_lwip_lab.py
 _STOPPED = ("throttled", "quarantined")
 
 # kind, options of its program, most messages that any server may accept
@@ -41,9 +43,9 @@ _BOTS = {
 class Home(MailHome):
     """A home with a bot, and with clean devices that live beside it."""
 
-    def __init__(self, **servers: object) -> None:
+    def __init__(self, plane: str, **servers: object) -> None:
         devices = (_BOT, "laptop", "phone", "nas")
-        super().__init__("bots", devices, lambda authority: exchangers(authority, **servers))
+        super().__init__("bots", devices, lambda authority: exchangers(authority, **servers), plane)
         self._start_web()
         self.start_router()
         self.programs = {}
@@ -81,10 +83,14 @@ class Home(MailHome):
         return self.devices[device].folder / "report.jsonl"
 
 
-@pytest.fixture
-def home():
-    require()
-    with Home() as made:
+def _plane(request: pytest.FixtureRequest) -> str:
+    require(*([lwip_program.why_not()] if request.param == "lwip" else []))
+    return str(request.param)
+
+
+@pytest.fixture(params=_PLANES)
+def home(request):
+    with Home(_plane(request)) as made:
         yield made
 
 
@@ -150,11 +156,10 @@ def _others_are_well(home: Home) -> None:
         assert set(sent[:-1]) <= arrived  # the last may have been under way
 
 
-@pytest.fixture
-def distant_home():
+@pytest.fixture(params=_PLANES)
+def distant_home(request):
     """As `home`, with servers that take their time, so that connections overlap."""
-    require()
-    with Home(reply_ms=int(1000 * _FAR_S)) as made:
+    with Home(_plane(request), reply_ms=int(1000 * _FAR_S)) as made:
         yield made
 
 

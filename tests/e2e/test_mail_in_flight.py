@@ -7,7 +7,7 @@ final dot and waits for the reply: that flow is left alone, and the message is n
 import pytest
 from e2e.mail_home import MailHome, require
 
-from spamgate_tools.lab import postfix
+from spamgate_tools.lab import lwip_program, postfix
 from spamgate_tools.lab.home_server import OWNER
 from spamgate_tools.lab.letters import digest, letter
 from spamgate_tools.lab.submit import Letter
@@ -28,10 +28,10 @@ def _letter(name, person):
     return Letter(OWNER, (recipient,), letter(OWNER, [recipient], name, BIG_BYTES))
 
 
-@pytest.fixture(scope="module")
-def home():
-    require(postfix.not_possible())
-    with MailHome("mailflight", ["postfix"]) as home:
+@pytest.fixture(scope="module", params=["linux", "lwip"])
+def home(request):
+    require(postfix.not_possible(), *([lwip_program.why_not()] if request.param == "lwip" else []))
+    with MailHome("mailflight", ["postfix"], plane=request.param) as home:
         home.start_router()
         yield home
 

@@ -3,7 +3,7 @@
 import pytest
 
 from spamgate_tools.errors import UserError
-from spamgate_tools.lab import rootless
+from spamgate_tools.lab import lwip_program, rootless
 from spamgate_tools.lab.host import needed
 
 
@@ -33,3 +33,18 @@ def test_a_user_finds_the_programs_of_root(monkeypatch):
     monkeypatch.setattr(rootless.os, "geteuid", lambda: 0)
     rootless.settle()
     assert rootless.os.environ["PATH"] == "/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def test_a_router_that_cannot_be_built_says_why(monkeypatch, tmp_path):
+    build = tmp_path / "micropython.sh"
+    build.write_text("#!/bin/sh\necho 'micropython: these packages are needed: gcc' >&2\nexit 2\n")
+    build.chmod(0o755)
+    steps = []
+    monkeypatch.setattr(lwip_program, "_BUILD", build)
+    monkeypatch.setattr(lwip_program, "_PROGRAM", tmp_path / "micropython")
+    with pytest.raises(UserError, match="cannot be built here: micropython: these packages are needed: gcc") as cannot:
+        lwip_program.built_lwip_micropython(steps.append)
+    assert steps and str(build) in cannot.value.hint
+    build.unlink()
+    with pytest.raises(UserError, match="sources, which are not here"):
+        lwip_program.built_lwip_micropython(steps.append)
