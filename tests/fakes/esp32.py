@@ -1,5 +1,7 @@
 """The modules `machine` and `network` of MicroPython's ESP32 port, and the air and the cable around the chip.
 
+For a router also `mailgate`, as far as starting goes, and `esp32`, as far as the bootloader goes.
+
 Signatures, errors and oddities are those of the port's sources (1.26.1: network_wlan.c, network_lan.c, machine_wdt.c,
 machine_rtc.c, modmachine.c): `status` keeps telling why the last attempt failed until one succeeds; joining while an
 attempt runs is an error; a new WDT gives the running one another time.  Nothing of this was compared with a chip.
@@ -36,6 +38,9 @@ class World:
         self.lan_options = None
         self.hostname = "mpy-esp32"
         self.station = FakeWLAN(self)
+        self.access_point = FakeAccessPoint(self)
+        self.gate = FakeGate(self)
+        self.chip = FakeEsp32()
         self.machine = FakeMachine(self)
         self.network = FakeNetwork(self)
 
@@ -43,13 +48,20 @@ class World:
         """Be what `import machine` and `import network` find from now on."""
         sys.modules["machine"] = self.machine
         sys.modules["network"] = self.network
-        for name in ("esp32", "esp32_wifi", "esp32_ethernet"):
+        for name in ("esp32", "esp32_wifi", "esp32_ethernet", "esp32_home", "esp32_router"):
             sys.modules.pop("spamgate.hal." + name, None)
+
+    def install_router(self):
+        """As `install`, of a MicroPython with the mail gate in it."""
+        self.install()
+        sys.modules["mailgate"] = self.gate
+        sys.modules["esp32"] = self.chip
 
     def power_cut(self):
         """All that was kept is gone."""
         self.cause, self.rtc_memory, self.watchdog_ms = 1, b"", 0
         self.station = FakeWLAN(self)
+        self.access_point = FakeAccessPoint(self)
 
 
 class FakeWLAN:
@@ -138,6 +150,100 @@ class FakeWLAN:
             raise OSError(text)
 
 
+class FakeAccessPoint:
+    """network.WLAN(IF_AP): until it is told otherwise it has the chip's name and is open to all."""
+
+    MAC = b"\x24\x6f\x28\x01\x02\x04"
+
+    def __init__(self, world):
+        self._world = world
+        self._active = False
+        self._ifconfig = ("192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0")
+        self.options = {"ssid": "ESP_010204", "key": "", "security": 0, "max_clients": 4}
+        self.needs_active = False  # as a version of the port that takes no option of what is off
+        self.on_air = []  # name and security, as everybody around saw it
+        self.in_reach = []  # MACs of the devices that are in
+
+    def active(self, is_active=None):
+        if is_active is not None:
+            if self._world.radio_error:
+                raise OSError(self._world.radio_error)
+            if is_active and not self._active:
+                self._seen()
+            self._active = is_active
+            if not is_active:
+                self.in_reach = []
+        return self._active
+
+    def config(self, *names, **options):
+        if names == ("mac",):
+            return self.MAC
+        if names:
+            raise ValueError("unknown config param")
+        if self.needs_active and not self._active:
+            raise OSError("Wifi Invalid Mode")
+        for name, value in options.items():
+            if name not in self.options:
+                raise ValueError("unknown config param")
+            self.options[name] = value
+        if self._active:
+            self._seen()
+        return None
+
+    def ifconfig(self, given=None):
+        if given is None:
+            return self._ifconfig
+        if len(given) != 4:
+            raise ValueError("requested length 4 but object has length %d" % len(given))
+        self._ifconfig = given
+        return None
+
+    def status(self, param=None):
+        if param != "stations":
+            raise ValueError("unknown status param")
+        if not self._active:
+            raise OSError("Wifi Invalid Mode")
+        return [(mac,) for mac in self.in_reach]
+
+    def _seen(self):
+        self.on_air.append((self.options["ssid"], self.options["security"]))
+
+
+class FakeGate:
+    """The module `mailgate`: there must be an access point that is up."""
+
+    def __init__(self, world):
+        self._world = world
+        self.starts = 0
+        self.error = 0
+
+    def start(self, *words):
+        if words:
+            raise ValueError("no such words")
+        if self.error or not self._world.access_point.active():
+            raise OSError(self.error or 19)
+        self.starts += 1
+        if self.starts > 1:
+            raise OSError(114)
+
+
+class FakeEsp32:
+    """The module `esp32`, as far as a router of two applications needs it."""
+
+    def __init__(self):
+        self.is_on_trial = True
+        chip = self
+
+        class Partition:
+            @staticmethod
+            def mark_app_valid_cancel_rollback():
+                if not chip.is_on_trial:
+                    raise OSError(-258)
+                chip.is_on_trial = False
+
+        self.Partition = Partition
+
+
 class FakeLAN:
     """network.LAN with a PHY on RMII pins."""
 
@@ -178,8 +284,10 @@ class FakeNetwork:
 
     def __init__(self, world):
         self._world = world
-        self.WLAN = _Maker(self._make_station)
+        self.WLAN = _Maker(self._make_wlan)
         self.WLAN.PM_NONE = 0
+        self.WLAN.IF_STA, self.WLAN.IF_AP = 0, 1
+        self.WLAN.SEC_WPA2 = 3
 
     def LAN(self, id=None, *, phy_addr, phy_type, mdc=None, mdio=None, **options):  # noqa: A002, N802  as there
         if mdc is None or mdio is None:
@@ -199,8 +307,8 @@ class FakeNetwork:
             self._world.hostname = name
         return self._world.hostname
 
-    def _make_station(self, interface_id=0):
-        return self._world.station
+    def _make_wlan(self, interface_id=0):
+        return self._world.access_point if interface_id else self._world.station
 
 
 class _Maker:

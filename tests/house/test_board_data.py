@@ -12,6 +12,7 @@ from esp_images import LABEL, made_image, program
 from import_closure import modules
 from real_image import real_image
 
+from spamgate.app.board_lists import _BOARD_CLASSES
 from spamgate_tools.blocklist.classes import SLOT_BYTES
 from spamgate_tools.boards.application import board_files
 from spamgate_tools.boards.bundle import bundle
@@ -33,11 +34,16 @@ from spamgate_tools.runtime import find_micropython
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FLASHED = [board for board in all_boards() if board.layouts]
+_STOCK = [board for board in _FLASHED if not board.frozen_program]
+_ROUTERS = [board for board in _FLASHED if board.frozen_program]
+_BOARDS = _ROOT / "boards"
 _JOURNAL_AND_STATE_BYTES = 100 * 1024  # what must be left free in the file system
 _OF_MICROPYTHON = """
     array binascii cryptolib errno esp esp32 gc hashlib io json machine micropython network os select socket struct sys
     termios time uctypes vfs
+    mailgate
 """
+_LABELS_AB = ["nvs", "otadata", "phy_init", "ota_0", "ota_1", "vfs", "list_a", "list_b"]
 _NVS = Partition("nvs", DATA, 2, 0x9000, 0x6000)
 
 
@@ -45,21 +51,62 @@ _NVS = Partition("nvs", DATA, 2, 0x9000, 0x6000)
 def test_a_board_says_what_its_chip_says(board):
     assert int(board.data["deploy_options"]["flash_offset"], 16) == boot_offset(board.chip)
     assert board.data["mcu"] == board.chip
-    assert board.name in board.facts["image"]["pattern"] and board.name in board.data["url"]
+    image = board.facts["image"]
+    assert image["pattern"].startswith(f"{board.name}-")
+    if board.frozen_program:
+        assert image["build"] == f"ci/esp32_image.sh {board.name}"
+    else:
+        assert board.name in board.data["url"]
     for digest in board.facts["image"]["sha256"].values():
         assert re.fullmatch("[0-9a-f]{64}", digest)
 
 
-@pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
+@pytest.mark.parametrize("board", _STOCK, ids=lambda board: board.name)
 def test_both_lists_and_the_files_have_the_room_that_the_design_gives_them(board):
     slots = {layout.flash_bytes >> 20: (layout.part(FILES), *map(layout.part, LISTS)) for layout in board.layouts}
     sizes = {flash: [it.size_bytes for it in parts] for flash, parts in slots.items()}
     assert sizes == {4: [0x60000, 0xD0000, 0xD0000], 8: [0xA0000, 0x2B0000, 0x2B0000]}
-    assert [layout.part(LISTS[0]).size_bytes for layout in board.layouts] == list(SLOT_BYTES.values())
+    assert [layout.part(LISTS[0]).size_bytes for layout in board.layouts] == [SLOT_BYTES["4MiB"], SLOT_BYTES["8MiB"]]
     assert [layout.capacity["exact"] for layout in board.layouts] == [299_000, 1_031_000]
     assert [layout.capacity["compact"] for layout in board.layouts] == [524_000, 1_048_000]
     assert board.layout_for(2 << 20) is None
     assert board.layout_for(16 << 20) is board.layouts[-1]
+
+
+@pytest.mark.parametrize("board", _ROUTERS, ids=lambda board: board.name)
+def test_a_router_has_its_application_twice_and_says_how_large_lists_may_be(board):
+    for layout in board.layouts:
+        assert [it.label for it in layout.partitions] == _LABELS_AB
+        otadata, first, second = layout.part("otadata"), layout.part("ota_0"), layout.part("ota_1")
+        assert (otadata.type, otadata.subtype, otadata.size_bytes) == (DATA, 0x00, 0x2000)
+        assert [(it.type, it.subtype) for it in (first, second)] == [(APP, 0x10), (APP, 0x11)]
+        assert first.offset == 0x10000 and first.size_bytes == second.size_bytes >= 0x180000
+        ends = [it.end for it in layout.partitions]
+        assert [it.offset for it in layout.partitions] == [0x9000, *ends[:-1]] and ends[-1] == layout.flash_bytes
+        assert layout.part(LISTS[0]).size_bytes == layout.part(LISTS[1]).size_bytes == SLOT_BYTES[layout.board_class]
+    told = {layout.board_class: layout.capacity for layout in board.layouts}
+    assert told.pop("8MiB-ab") == {"exact": 777_000, "compact": 1_048_000}
+    assert told in ({}, {"4MiB-ab": {"exact": 136_000, "compact": 241_000}})
+
+
+@pytest.mark.parametrize("board", _ROUTERS, ids=lambda board: board.name)
+def test_a_router_is_built_with_the_table_that_it_is_flashed_with(board):
+    smallest = board.layouts[0]
+    text = (_BOARDS / board.name / "sdkconfig.board").read_text()
+    assert f"CONFIG_ESPTOOLPY_FLASHSIZE_{smallest.flash_bytes >> 20}MB=y\n" in text
+    common = (_BOARDS / "common" / "sdkconfig.lwip").read_text()
+    for option in ("IP_FORWARD", "IPV4_NAPT", "IPV6_FORWARD", "HOOK_IP6_INPUT_NONE"):
+        assert f"CONFIG_LWIP_{option}=y\n" in common
+    cmake = (_BOARDS / board.name / "mpconfigboard.cmake").read_text()
+    named = re.search(r"set\(SPAMGATE_PARTITIONS (.*)\)\n", cmake)[1]
+    assert board.facts["layouts"][f"{smallest.flash_bytes >> 20}MB"] == f"common/{named}"
+    assert f"set(IDF_TARGET {board.chip})\n" in cmake and "/../common/lwip.cmake)" in cmake
+
+
+def test_a_board_tells_its_class_of_lists_by_the_size_of_its_slots():
+    for board_class, slot_bytes in SLOT_BYTES.items():
+        found = next(name for size, name in _BOARD_CLASSES if slot_bytes >= size)
+        assert found == board_class
 
 
 @pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
@@ -98,13 +145,36 @@ def test_stock_micropython_mounts_what_is_written_and_imports_the_program(tmp_pa
     assert "'settings.json'" in files and main.startswith("<function") and journal.startswith("100000 ")
 
 
-def test_the_manifest_for_frozen_builds_names_every_module_that_can_come_to_be_imported():
-    tree = ast.parse((_ROOT / "boards" / "common" / "manifest.py").read_text())
-    call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func.id == "package")
-    files = next(ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "files")
-    entries = {board.facts["entry"] for board in _FLASHED}
-    needed = sorted({path for entry in entries for path in modules(entry)})
-    assert [f"spamgate/{name}" for name in files] == needed, "put these into boards/common/manifest.py"
+@pytest.mark.parametrize("board", _FLASHED, ids=lambda board: board.name)
+def test_the_manifest_for_frozen_builds_names_every_module_that_can_come_to_be_imported(board):
+    frozen = _frozen(_BOARDS / board.name / "manifest.py")
+    files = sorted(name for name in frozen if name.startswith("spamgate/"))
+    assert files == sorted(modules(board.facts["entry"])), "put these into boards/common/manifest.py"
+    assert all(path.is_file() for path in frozen.values())
+    assert f"from {board.facts['entry']} import main\n" in frozen["main.py"].read_text()
+
+
+def _frozen(manifest: Path, **given: str) -> dict[str, Path]:
+    """Return what a manifest freezes of ours, as micropython's manifestfile.py reads it: name and file."""
+    found: dict[str, Path] = {}
+
+    class Options:
+        def defaults(self, **values: str) -> None:
+            self.__dict__.update({**values, **given})
+
+    def include(path: str, **values: str) -> None:
+        if "$" not in path:
+            found.update(_frozen(manifest.parent / path, **values))
+
+    def package(name: str, files: tuple[str, ...], base_path: str, opt: int) -> None:
+        found.update({f"{name}/{file}": manifest.parent / base_path / name / file for file in files})
+
+    def module(name: str, base_path: str, opt: int) -> None:
+        found[name] = manifest.parent / base_path / name
+
+    words = {"include": include, "package": package, "module": module, "options": Options()}
+    exec(compile(manifest.read_text(), manifest, "exec"), words | {"freeze": lambda path: None})  # noqa: S102  ours
+    return found
 
 
 def test_a_chip_has_one_general_board():

@@ -33,7 +33,7 @@ def test_compilers_have_nothing_to_say_of_it(compiler):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("checks", [[], ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]], ids=["", "asan"])
+@pytest.mark.parametrize("checks", [[], ["-fsanitize=address,undefined", "-fno-sanitize-recover"]])
 def test_it_does_what_it_should_beside_stand_ins(checks, tmp_path):
     if not shutil.which("gcc"):
         pytest.skip("not run: no gcc here")

@@ -27,7 +27,7 @@ _STEP_BYTES = const(4096)
 _GARBAGE_BYTES = const(512)  # while something is imported,
 _JOB_BYTES = const(8192)  # and while something is done: to collect takes time, too
 _MOST_DELTA_BYTES = const(98304)  # more than 2 percent of a million names take
-_SMALLEST_OF_8_MIB = const(0x2B0000)  # a slot on a flash of 8 MiB
+_BOARD_CLASSES = ((0x2B0000, "8MiB"), (0x210000, "8MiB-ab"), (0xD0000, "4MiB"), (0, "4MiB-ab"))  # by a slot's size
 _LATER_S = 1 << 30  # wall_s() counts from there
 _WRITERS = (
     "spamgate.app.board_list_commands",
@@ -55,7 +55,7 @@ class BoardLists:
         self.said = ""
         self.slots = program.slots
         self.list_id: str = program.settings.list_id
-        self.board_class = "4MiB" if self.slots[0].size < _SMALLEST_OF_8_MIB else "8MiB"
+        self.board_class = next(name for size, name in _BOARD_CLASSES if self.slots[0].size >= size)
         self._program = program
         self._lists: "ListSlots | None" = None  # while there is something to do about them
         self._update: "Any" = None

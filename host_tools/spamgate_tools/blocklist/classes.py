@@ -13,13 +13,15 @@ EXACT_CLASS = "exact"
 LIST_CLASSES = {EXACT_CLASS: 20, "compact": 11}  # a probe hits by chance at most once in 2 ** this
 _RANGE_BITS = {EXACT_CLASS: 40, "compact": 31}
 ANY_BOARD = "any"
-SLOT_BYTES = {"4MiB": 0xD0000, "8MiB": 0x2B0000}  # of flash, for one of two lists
+# Of flash, for one of two lists; "-ab" has its firmware twice, too
+SLOT_BYTES = {"4MiB": 0xD0000, "8MiB": 0x2B0000, "4MiB-ab": 0x60000, "8MiB-ab": 0x210000}
+_FEWER_BITS = {"4MiB": 1, "4MiB-ab": 2}  # for fewer names
 BOARD_CLASSES = (ANY_BOARD, *SLOT_BYTES, "router")
 
 
 def range_bits(list_class: str, board_class: str) -> int:
-    """Return how many bits of their hashes tell names apart; a small board's list has one less for its fewer names."""
-    return _RANGE_BITS[list_class] - (board_class == "4MiB")
+    """Return how many bits of their hashes tell names apart; a small board's list has less for its fewer names."""
+    return _RANGE_BITS[list_class] - _FEWER_BITS.get(board_class, 0)
 
 
 def most_body_bytes(board_class: str) -> int | None:

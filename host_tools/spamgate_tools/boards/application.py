@@ -20,9 +20,11 @@ _MAKERS = ("application.py", "bundle.py", "rewriter.py", "shorten.py")
 
 
 def board_files(board: Board, settings: Mapping[str, object], identity: Mapping[str, object]) -> dict[str, bytes]:
-    """Return every file that a board of this kind is given."""
+    """Return every file that a board of this kind is given; a program that its firmware has in it is none of them."""
+    machine = str(board.facts.get("native", ""))
+    program = {} if board.frozen_program else application_files(str(board.facts["entry"]), machine)
     return {
-        **application_files(str(board.facts["entry"]), str(board.facts.get("native", ""))),
+        **program,
         SETTINGS_FILE: _json({**board.facts.get("settings", {}), **settings}),
         IDENTITY_FILE: _json({**identity, "board": board.name}),
     }

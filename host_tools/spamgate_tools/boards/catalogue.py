@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from spamgate_tools.blocklist.classes import LIST_CLASSES, most_names
+from spamgate_tools.blocklist.classes import LIST_CLASSES, SLOT_BYTES, most_names
 from spamgate_tools.boards.partitions import Partition, check_layout, read_csv
 from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
@@ -28,10 +28,15 @@ class Layout(NamedTuple):
         return next(it for it in self.partitions if it.label == label)
 
     @property
+    def board_class(self) -> str:
+        """What a list must be built for to go into one of its slots."""
+        slot_bytes = self.part(LISTS[0]).size_bytes
+        return next(name for name, size in SLOT_BYTES.items() if size == slot_bytes)
+
+    @property
     def capacity(self) -> dict[str, int]:
         """How many names a list may have, by how sure its answers are."""
-        board_class = f"{self.flash_bytes >> 20}MiB"
-        return {how: most_names(how, board_class) // _STEP * _STEP for how in LIST_CLASSES}
+        return {how: most_names(how, self.board_class) // _STEP * _STEP for how in LIST_CLASSES}
 
 
 class Board(NamedTuple):
@@ -51,6 +56,11 @@ class Board(NamedTuple):
     def chip(self) -> str:
         """As esptool calls it; empty where nothing is flashed."""
         return str(self.facts.get("chip", ""))
+
+    @property
+    def frozen_program(self) -> bytes:
+        """The name under which its image must have Spamgate in it; empty where that lies beside MicroPython."""
+        return f"{self.facts['entry'].replace('.', '/')}.py".encode() if self.facts.get("frozen") else b""
 
     def layout_for(self, flash_bytes: int) -> Layout | None:
         """Return the largest layout that fits, or None."""

@@ -15,6 +15,7 @@ import platformdirs
 
 from spamgate_tools.boards.catalogue import Board
 from spamgate_tools.boards.stock_image import StockImage, load_image, read_image
+from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
 
 _PATIENCE_S = 30.0
@@ -26,13 +27,20 @@ Heard = Callable[[int, int], None]
 
 
 def image_here(board: Board) -> StockImage:
-    """Return the newest image for a board in this folder or among the user's downloads."""
-    folders = dict.fromkeys((Path.cwd(), Path(platformdirs.user_downloads_dir())))
+    """Return the newest image for a board in this folder, among the user's downloads, or built in this checkout."""
+    folders = dict.fromkeys((Path.cwd(), Path(platformdirs.user_downloads_dir()), built_images(board)))
     found = [path for folder in folders for path in folder.glob(board.facts["image"]["pattern"])]
     if not found:
-        hint = f"fetch it from {board.data['url']} into this folder, or name it with --image FILE"
+        builder = board.facts["image"].get("build")
+        how = f"build it with {builder}" if builder else f"fetch it from {board.data['url']} into this folder"
+        hint = f"{how}, or name it with --image FILE"
         raise UserError(f"no MicroPython image for {board.name} is here or among your downloads", hint)
     return load_image(max(found, key=lambda path: path.name))  # names carry the date of the release
+
+
+def built_images(board: Board) -> Path:
+    """Return where ci/esp32_image.sh leaves what it builds for a board."""
+    return SOURCE.parents[1] / "build" / "images" / board.name
 
 
 def fetch_image(url: str, sha256: str, heard: Heard) -> StockImage:

@@ -57,7 +57,7 @@ class FirstList(NamedTuple):
 
     def _check_class(self, layout: Layout) -> None:
         with _refused(self.file.path):
-            check_owner(self.file.manifest, self.file.manifest["id"], f"{layout.flash_bytes >> 20}MiB")
+            check_owner(self.file.manifest, self.file.manifest["id"], layout.board_class)
 
 
 def read_first_list(path: Path, key: str, settings: Mapping[str, object]) -> FirstList:

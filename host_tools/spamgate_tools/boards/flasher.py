@@ -28,7 +28,7 @@ from spamgate_tools.boards.flash_error import (
     FlashError,
     explain,
 )
-from spamgate_tools.boards.image import BoardImage, make_image
+from spamgate_tools.boards.image import BoardImage, check_program, make_image
 from spamgate_tools.boards.quiet_log import progress_to, silence_esptool
 from spamgate_tools.boards.stock_image import StockImage
 from spamgate_tools.errors import UserError
@@ -156,6 +156,10 @@ class Bootloader:
         if image.chip != self.chip:
             cause = f"{image.name}: is for an {image.chip}, and {self.port} has an {self.chip}"
             raise FlashError(cause, f"take the image for {board.name}", WRONG_IMAGE)
+        try:
+            check_program(board, image)
+        except UserError as error:
+            raise FlashError(error.text, error.hint, WRONG_IMAGE) from None
         try:
             return make_image(board, image, files, self.flash_bytes)
         except UserError as error:

@@ -94,9 +94,9 @@ def _check_version(stock: StockImage, any_version: bool) -> None:
 def _check_settings(board: Board, given: Mapping[str, object], settings: Mapping[str, object]) -> None:
     """Have the firmware judge what is given, and that together with what the board kept."""
     first = board.facts.get("settings", {})
-    check_settings({**first, **given}, board.name)
+    check_settings(board, {**first, **given}, board.name)
     try:
-        check_settings({**first, **settings}, board.name)
+        check_settings(board, {**first, **settings}, board.name)
     except UserError as error:
         raise UserError(f"{error.text} (the board has it from before)", "begin anew with --erase") from None
 

@@ -47,7 +47,17 @@ def next_steps(board: Board, port: str, settings: dict, hello: Hello) -> list[st
         steps.append("press RESET on the board, or take its power away for a moment")
     if board.facts["network"] == "Wi-Fi" and not settings.get("wifi_name"):
         steps.append(f'tell it your Wi-Fi: spamgate flash --port {port} --wifi "NAME"')
+    if board.facts["plane"] == "lwip":
+        steps.append(_own_wifi(port, settings))
     steps.append(f"see the devices it hears of: spamgate devices --port {port}")
-    address = hello.identity.get("address") or "the board's address"
-    steps.append(f"in your router, name {address} as the DNS server of the home (DHCP)")
+    if board.facts["plane"] == "dns":
+        address = hello.identity.get("address") or "the board's address"
+        steps.append(f"in your router, name {address} as the DNS server of the home (DHCP)")
     return steps
+
+
+def _own_wifi(port: str, settings: dict) -> str:
+    """Return what the owner does about the Wi-Fi that a router makes."""
+    if settings.get("ap_name") and settings.get("ap_password"):
+        return f"connect the devices of the home to its Wi-Fi, {settings['ap_name']}"
+    return f'name the Wi-Fi that it makes for the home: spamgate flash --port {port} --ap "NAME"'

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from littlefs import LittleFS, LittleFSError
 
-from spamgate_tools.boards.catalogue import FILES, Board, Layout
+from spamgate_tools.boards.catalogue import FILES, Board, Layout, all_boards
 from spamgate_tools.boards.partitions import APP, SECTOR_BYTES, TABLE_OFFSET, Partition, write_table
 from spamgate_tools.boards.stock_image import StockImage, for_flash_size
 from spamgate_tools.errors import UserError
@@ -27,8 +27,25 @@ class BoardImage(NamedTuple):
     layout: Layout
 
 
+def check_program(board: Board, stock: StockImage) -> None:
+    """Refuse stock MicroPython for a board whose firmware is all of one piece, and that firmware for another board."""
+    wanted = board.frozen_program
+    others = {it.frozen_program: it for it in all_boards() if it.frozen_program and it.frozen_program in stock.data}
+    if wanted and wanted not in others:
+        raise UserError(f"{stock.name}: Spamgate is not in it", f"{board.name} needs what {_builder(board)} builds")
+    if others and wanted not in others:
+        name = next(iter(others.values())).name.lower().replace("_", "-")
+        raise UserError(f"{stock.name}: is firmware of a router, not of {board.name}", f"name it: --board {name}")
+
+
+def _builder(board: Board) -> str:
+    builder: str = board.facts["image"]["build"]
+    return builder
+
+
 def make_image(board: Board, stock: StockImage, files: Mapping[str, bytes], flash_bytes: int) -> BoardImage:
     """Put together what this board is given; UserError when it does not fit together."""
+    check_program(board, stock)
     layout = board.layout_for(flash_bytes)
     if layout is None:
         problem = f"its flash has {flash_bytes / (1 << 20):g} MB, too small for {board.name}"

@@ -91,6 +91,8 @@ def check_layout(partitions: Sequence[Partition], flash_bytes: int) -> None:
 _TYPES = {"app": APP, "data": DATA}
 _SUBTYPES = {
     (APP, "factory"): FACTORY,
+    (APP, "ota_0"): 0x10,
+    (APP, "ota_1"): 0x11,
     (DATA, "ota"): 0x00,
     (DATA, "phy"): 0x01,
     (DATA, "nvs"): 0x02,

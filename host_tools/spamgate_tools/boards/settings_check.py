@@ -6,16 +6,20 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from spamgate_tools.boards.catalogue import Board
 from spamgate_tools.compiled import SOURCE
 from spamgate_tools.errors import UserError
 
 _JUDGE = """
 import json, sys
 from spamgate.core.errors import SpamgateError
-from spamgate.store.board_settings import read_board_settings
+if sys.argv[1] == "lwip":
+    from spamgate.store.lwip_settings import read_lwip_settings as read
+else:
+    from spamgate.store.board_settings import read_board_settings as read
 text = sys.stdin.read()
 try:
-    read_board_settings(text)
+    read(text)
 except SpamgateError as error:
     complaint = str(error)
     for key, value in json.loads(text).items():
@@ -25,10 +29,10 @@ except SpamgateError as error:
 """
 
 
-def check_settings(settings: Mapping[str, object], where: str) -> None:
-    """Return if a board would take these settings; UserError says what is wrong, `where` whose they are."""
+def check_settings(board: Board, settings: Mapping[str, object], where: str) -> None:
+    """Return if such a board would take these settings; UserError says what is wrong, `where` whose they are."""
     environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
-    command = [sys.executable, "-c", _JUDGE]
+    command = [sys.executable, "-c", _JUDGE, board.facts["plane"]]
     text = json.dumps(settings)
     done = subprocess.run(command, env=environment, input=text, capture_output=True, text=True, check=True)
     if done.stdout:

@@ -55,7 +55,7 @@ def _show_all(known: "tuple[Board, ...]") -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("board", "chip", "data path", "heap", "names that a list can have"):
+    for title in ("board", "chip", "path", "heap", "names that a list can have"):
         table.add_column(title, no_wrap=True)
     for board in known:
         rows = [f"{it.capacity['exact']:,} ({it.flash_bytes >> 20} MB)" for it in board.layouts]
@@ -70,7 +70,9 @@ def _show_board(board: "Board") -> None:
     click.echo(f"{board.name}: {board.data['product']} ({board.data['vendor']})")
     click.echo(f"chip {board.chip or board.data['mcu']}, data path {facts['plane']}, network {facts['network']}")
     click.echo(f"heap that the firmware may count on: {facts['heap_kb']} KB; tried on: {facts['tried']}")
-    if "image" in facts:
+    if board.frozen_program:
+        click.echo(f"image {facts['image']['pattern']}, Spamgate included, built by {facts['image']['build']}")
+    elif "image" in facts:
         digests = ", ".join(facts["image"]["sha256"]) or "none is recorded: give --sha256 with --download"
         click.echo(f"image {facts['image']['pattern']} from {board.data['url']}; digests: {digests}")
     for layout in board.layouts:

@@ -23,6 +23,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--sha256", metavar="HEX", help="... which must have this digest.")
 @click.option("--wifi", metavar="NAME", help="The home's Wi-Fi; its password is asked for.")
 @click.option("--wifi-password-file", metavar="FILE", type=_FILE, help="Read the password from the first line there.")
+@click.option("--ap", metavar="NAME", help="The Wi-Fi that a router makes for the home; its password is asked for.")
+@click.option("--ap-password-file", metavar="FILE", type=_FILE, help="Read that password from the first line there.")
 @click.option("--settings", metavar="FILE", type=_FILE, help="More settings, as JSON.")
 @click.option("--list", "list_file", metavar="FILE", type=_FILE, help="A signed blocklist to begin with.")
 @click.option("--list-key", metavar="PUB", type=_FILE, help="Public key that lists of this board are signed with.")
@@ -44,6 +46,7 @@ def flash(as_json: bool, **options: Any) -> None:
       spamgate flash --wifi "My home"
       spamgate flash --image ESP32_GENERIC_S3-20250911-v1.26.1.bin --port /dev/ttyACM0 --wifi "My home"
       spamgate flash --board olimex-esp32-poe
+      spamgate flash --board spamgate-esp32 --wifi "My home" --ap "My devices"
       spamgate flash --list home.sgb --list-key home.pub
       spamgate backup before.bin && spamgate flash --erase --wifi "My home"
       spamgate flash --dry-run
@@ -108,11 +111,13 @@ def _image(screen: "Screen", options: dict[str, Any]) -> "StockImage | None":
 
 def _settings(options: dict[str, Any]) -> dict:
     settings = read_config(str(options["settings"])) if options["settings"] else {}
-    if options["wifi"]:
-        settings["wifi_name"] = options["wifi"]
-        settings["wifi_password"] = _password(options["wifi"], options["wifi_password_file"])
-    elif options["wifi_password_file"]:
-        raise UserError("--wifi-password-file: for which Wi-Fi?", "add --wifi NAME")
+    for key in ("wifi", "ap"):
+        name, password_file = options[key], options[f"{key}_password_file"]
+        if name:
+            settings[f"{key}_name"] = name
+            settings[f"{key}_password"] = _password(name, password_file)
+        elif password_file:
+            raise UserError(f"--{key}-password-file: for which Wi-Fi?", f"add --{key} NAME")
     return settings
 
 

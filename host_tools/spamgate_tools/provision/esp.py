@@ -53,7 +53,7 @@ class EspBench:
             board = self.kind(chip)
             if board.chip == chip:
                 settings = {**board.facts.get("settings", {}), **self.settings(profile.settings)}
-                check_settings(settings, f"profile {profile.name!r}")
+                check_settings(board, settings, f"profile {profile.name!r}")
                 files = board_files(board, settings, nobody.document())
                 made = make_image(board, image, files, board.layouts[0].flash_bytes)
                 if self.first_list and len(board.layouts) == 1:  # else it hangs on the flash that is found

@@ -1,0 +1,2 @@
+freeze("$(PORT_DIR)/modules")
+include("../common/manifest.py", plane="lwip")

@@ -1,0 +1,7 @@
+#ifndef MICROPY_HW_BOARD_NAME
+#define MICROPY_HW_BOARD_NAME "Spamgate router on ESP32"
+#endif
+
+#define MICROPY_HW_MCU_NAME "ESP32"
+
+#include "../common/mpconfig_lwip.h"
