@@ -100,9 +100,6 @@ class BoardCommands:
         send('"asked":%d,"blocked":%d,' % (program.plane.asked, program.plane.blocks))
         for name, number in getattr(program.plane, "numbers", list)():  # of a plane that counts more
             send('"%s":%d,' % (name, number))
-        log = getattr(program.plane, "log", None)  # of what passes, where it does
-        if log:
-            send('"packets":%d,"lost":%d,"malformed":%d,' % (log.packets, log.lost, program.plane.watcher.malformed))
         send('"heap_used":%d,"heap_free":%d}\n' % (used, gc.mem_free()))  # type: ignore[attr-defined]
 
     def _plane_name(self) -> str:

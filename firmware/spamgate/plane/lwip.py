@@ -34,7 +34,6 @@ _LATER = const(1)
 _NEVER = const(2)
 _SYN_OR_ACK = const(0x12)
 _SYN = const(0x02)
-_LOST_AT = const(3)  # in counts()
 _COUNTED = "out in records lost later never reset dropped broken crowded unpaced forwarded received sent"  # by counts()
 _HOUR_S = const(3600)
 _DAY_S = const(86400)
@@ -83,14 +82,8 @@ class RecordLog:
     def __init__(self, gate: "Any", on_refused: "Callable[[int], None]") -> None:
         self.buf = bytearray(_RING_BYTES)
         self.packets = 0
-        self._counts = gate.counts
         self._read_into = gate.read_into  # looked up once: that takes memory
         self._on_refused = on_refused
-
-    @property
-    def lost(self) -> int:
-        """How many records found no room, since the module was started."""
-        return int(self._counts()[_LOST_AT])
 
     def read(self, watcher: LanWatcher) -> int:
         """Take what is waiting; return how many records that were.  Allocation-free."""
@@ -181,8 +174,9 @@ class LwipPlane(Enforcer):
             self._enforce_all()
 
     def numbers(self) -> "list[tuple[str, int]]":
-        """Return what the module has counted, by name: packets, records, refusals, and what lwIP did altogether."""
-        return list(zip(_COUNTED.split(), self._gate.counts()))
+        """Return what the module has counted, by name (packets, refusals, what lwIP did), and what came here."""
+        here = [("packets", self.log.packets), ("malformed", self.watcher.malformed)]
+        return list(zip(_COUNTED.split(), self._gate.counts())) + here
 
     def _refused(self, device: int) -> None:
         """The module answered a device in the place of the server that it wanted to reach."""
