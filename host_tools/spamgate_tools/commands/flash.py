@@ -129,4 +129,3 @@ def _password(name: str, path: Path | None) -> str:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "is not UTF-8"
         raise UserError(f"{path}: cannot be read: {why}") from None
-
