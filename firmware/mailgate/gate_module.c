@@ -188,13 +188,15 @@ static mp_obj_t read_into(mp_obj_t given) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(read_into_obj, read_into);
 
+static void copy_counts(void *to) { memcpy(to, &the_gate.counts, sizeof(gate_counts)); }
+
 /// def counts() -> tuple[int, ...]
 ///     Since the start, modulo 2**32: mail frames out and in, records, lost, answered later and never, reset, dropped,
 ///     broken, crowded, unpaced; then packets that lwIP forwarded, received, sent.
 static mp_obj_t counts(void) {
     uint32_t sums[sizeof(gate_counts) / sizeof(uint32_t) + 3];
     mp_obj_t items[MP_ARRAY_SIZE(sums)];
-    memcpy(sums, &the_gate.counts, sizeof(gate_counts));
+    gate_port_call(copy_counts, sums);
     gate_port_counts(&sums[MP_ARRAY_SIZE(sums) - 3]);
     for (size_t i = 0; i < MP_ARRAY_SIZE(sums); i++) {
         items[i] = mp_obj_new_int_from_uint(sums[i]);

@@ -28,6 +28,7 @@ void gate_port_unlock(void);
 #define LWIP_IPV6_AUTOCONFIG 0
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS 0
 #define LWIP_IPV6_SEND_ROUTER_SOLICIT 0
+#define IPV6_FRAG_COPYHEADER 1 /* where a pointer has 8 bytes, it must be */
 #define LWIP_IPV6_MLD 1
 #define MEMP_NUM_MLD6_GROUP 40
 #define LWIP_ND6_NUM_NEIGHBORS 64
