@@ -95,7 +95,7 @@ def test_a_router_is_built_with_the_table_that_it_is_flashed_with(board):
     text = (_BOARDS / board.name / "sdkconfig.board").read_text()
     assert f"CONFIG_ESPTOOLPY_FLASHSIZE_{smallest.flash_bytes >> 20}MB=y\n" in text
     common = (_BOARDS / "common" / "sdkconfig.lwip").read_text()
-    for option in ("IP_FORWARD", "IPV4_NAPT", "IPV6_FORWARD", "HOOK_IP6_INPUT_NONE"):
+    for option in ("IP_FORWARD", "IPV4_NAPT", "IPV6_FORWARD", "HOOK_IP6_INPUT_NONE", "DHCPS_ADD_DNS"):
         assert f"CONFIG_LWIP_{option}=y\n" in common
     cmake = (_BOARDS / board.name / "mpconfigboard.cmake").read_text()
     named = re.search(r"set\(SPAMGATE_PARTITIONS (.*)\)\n", cmake)[1]
