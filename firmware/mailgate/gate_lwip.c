@@ -314,10 +314,13 @@ int gate_attach(struct netif *lan) {
 
 void gate_detach(struct netif *lan) {
     int i;
+    lan_numbers = 0; /* its own number may not be what it was */
     for (i = 0; i < GATE_LANS; i++) {
-        if (lans[i].netif != lan) continue;
-        lan->linkoutput = lans[i].linkoutput;
-        lans[i].netif = 0;
-        lan_numbers &= ~(1u << lan->num);
+        if (lans[i].netif == lan) {
+            lan->linkoutput = lans[i].linkoutput;
+            lans[i].netif = 0;
+        } else if (lans[i].netif) {
+            lan_numbers |= 1u << lans[i].netif->num;
+        }
     }
 }
