@@ -101,6 +101,9 @@ class Router:
         sock.close()
 
 
-Router(sys.argv[1:]).run()
+router = Router(sys.argv[1:])
+router.run()
+router.tcp.close()
+router.udp.close()
 mailgate.stop()
 print("stopped")
