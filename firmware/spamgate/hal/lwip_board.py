@@ -24,6 +24,7 @@ class Hardware(unix_board.Hardware):
     def __init__(self, folder: str = ".") -> None:
         unix_board.Hardware.__init__(self, folder)
         self.name = self.identity("board") or "UNIX_LWIP"
+        self.net: "Any" = Net()
         self.gate = mailgate
         self.lan: "list[str]" = []
         self.wan: "list[str]" = []
@@ -57,9 +58,6 @@ class Hardware(unix_board.Hardware):
 
     def tick(self, now_ms: int) -> None:
         """Addresses stay what they are."""
-
-    def _made_net(self) -> "Any":
-        return Net()
 
 
 def _mac_of(interface: str) -> bytes:

@@ -11,11 +11,12 @@ import sys
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.hal.board import Board
+from spamgate.hal.net import Net
 from spamgate.hal.resolvers import system_resolvers
 
 TYPE_CHECKING = const(0)
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
 RESET_STATUS = 75  # the process's exit status when it asks to be started again
 
@@ -33,16 +34,11 @@ class Hardware(Board):
     def __init__(self, folder: str = ".") -> None:
         super().__init__(folder)
         self.name = self.identity("board") or "UNIX"
-        self.net = self._made_net()
+        self.net = Net()
         self.unique_id = _machine_id()
         self.reset_cause = "reset" if self._recall() else "power"
         self.clock_set = True
         self._looked_ms = -1
-
-    def _made_net(self) -> "Any":
-        from spamgate.hal.net import Net
-
-        return Net()
 
     def list_slots(self) -> list:
         """Return both, files beside the others."""
