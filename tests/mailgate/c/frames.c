@@ -162,7 +162,7 @@ static unsigned put_transport(uint8_t *t, const packet *p, unsigned text_bytes) 
 }
 
 unsigned make_frame(uint8_t *frame, const packet *p) {
-    unsigned at = transport_at(p), text_bytes = p->text_bytes;
+    unsigned at = transport_at(p), text_bytes = p->text ? p->text_bytes : 0;
     if (p->text && !text_bytes)
         text_bytes = (unsigned)strlen(p->text);
     memcpy(frame, p->is_inbound ? WAN_MAC : LAN_MAC, 6);

@@ -26,6 +26,9 @@ extern struct netif lan, guests, wan;
 extern sent_frames to_lan, to_guests, to_wan;
 extern uint32_t house_ms;
 
+/* Where what is sent goes instead of being kept; NULL: it is kept. */
+extern void (*house_watch)(const struct netif *netif, const struct pbuf *p);
+
 /* The first call brings lwIP up; each makes the gate as new, and the neighbours known. */
 void house_start(void);
 
