@@ -66,7 +66,7 @@ class Day:
         self.newsletter.submit(news.values())
         waiting = [start + after_s for after_s in self.servers["opensmtpd"].retry_times_s(self._hours)]
         laptop_s = start
-        while (now := time.monotonic()) < start + self._seconds:
+        while (now := time.monotonic()) < start + self._seconds or (not self.newsletter_s and now < start + PROMPT_S):
             if waiting and waiting[0] <= now:
                 self.servers["opensmtpd"].flush()
                 waiting = [max(due, now + ROUND_S) for due in waiting[1:]]

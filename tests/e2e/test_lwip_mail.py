@@ -12,8 +12,8 @@ from spamgate_tools.lab import lwip_program
 from spamgate_tools.lab.letters import digest
 
 HOURS = 8
-READERS = 100
-RETRIES = {"exim": 5, "postfix": 7, "opensmtpd": 7}
+READERS = 60
+RETRIES = {"exim": 3, "postfix": 4, "opensmtpd": 4}  # on a machine that has other things to do
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_what_waited_arrives_unchanged(day, name):
 def test_others_mail_meanwhile(day):
     assert [code for _, code, _ in day.submitted] == [0] * len(day.submitted)
     assert day.home.arrived("laptop") == sorted(name for name, _, _ in day.submitted)
-    assert 0 < day.newsletter_s < PROMPT_S
+    assert 0 < day.newsletter_s < PROMPT_S, day.newsletter.log()[-3000:]
     assert len(day.home.arrived("granted")) == READERS
     assert (day.newsletter.bounces(), "421 4.7.0" in day.newsletter.log()) == ([], False)
     assert day.home.verdicts("laptop") == []
