@@ -53,6 +53,8 @@ class BoardLwip(LwipPlane):
         name_devices(self._engine, self._settings.aliases)
         merge_grants(self._engine, self._settings.grants)
         self._look_around()
+        if self._guard:
+            self._follow(self._guard)  # who asks in the first second has an answer, too
         self._tell_texts()
         self.begin(ticks_ms(), self._program.loop)
 
