@@ -1,7 +1,7 @@
 # Every developer verb.  A line `target: ## text` appears in the help, a line `##@ Name` starts a group.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay test unit alloc fuzz scenario oracle eval eval-full e2e hil house lint types layers bench check check-full clean
+.PHONY: help setup run replay test unit alloc fuzz mailgate scenario oracle eval eval-full e2e hil house lint types layers bench check check-full clean
 
 VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
@@ -38,6 +38,11 @@ alloc: $(READY) ## hot paths with the heap locked (MicroPython)
 
 fuzz: $(READY) ## random, cut and byte-by-byte input for every reader
 	@ci/test.sh tests/fuzz
+
+mailgate: $(READY) ## the mail gate in C: sanitizers, lwIP itself, fuzzing, two threads, instructions and bytes
+	@ci/test_setup.sh
+	@ci/micropython.sh mailgate || true
+	@ci/test.sh tests/mailgate
 
 scenario: $(READY) ## made homes of bots and clean devices, judged by the whole program
 	@$(PYTEST) tests/scenario

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Get what the end-to-end tests use beside .venv: programs from Debian or Ubuntu, and two mail servers that the system
-# does not install beside Postfix, unpacked in build/packages.  Nothing to do takes a tenth of a second; what cannot be
-# had is said, and its tests then say "not run".  Nothing is removed, and no service is started, now or at boot.
+# Get what the tests use beside .venv: programs from Debian or Ubuntu, compilers for those in C, and two mail servers that
+# the system does not install beside Postfix, unpacked in build/packages.  Nothing to do takes a tenth of a second; what
+# cannot be had is said, and its tests then say "not run".  Nothing is removed, and no service is started, now or at boot.
 # `ci/test_setup.sh lab` gets only what `make run` uses; `spamgate lab` itself says what it cannot do without.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROGRAMS="nftables iproute2 conntrack procps util-linux openssl tcpdump
     unbound dnsmasq-base bind9 bind9-dnsutils knot-dnsutils dnsperf
-    postfix swaks libio-socket-inet6-perl iperf3"
+    postfix swaks libio-socket-inet6-perl iperf3
+    gcc libc6-dev binutils clang libclang-rt-dev valgrind
+    gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf gcc-xtensa-lx106"
 UNPACKED="exim4-daemon-light opensmtpd"
 FOLDER=build/packages
 if [ "${1:-}" = lab ]; then

@@ -16,7 +16,7 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.runtime import find_micropython
 
 _TESTS = Path(__file__).resolve().parent
-_LEVELS = ("unit", "alloc", "fuzz", "scenario", "oracle", "evaluation", "e2e", "hil", "house")
+_LEVELS = ("unit", "alloc", "fuzz", "mailgate", "scenario", "oracle", "evaluation", "e2e", "hil", "house")
 _INTERPRETERS = {"unit": ("micropython", "cpython"), "alloc": ("micropython",)}
 _NOT_RUN = "not run: "
 _LONG_FUZZ = os.environ.get("SPAMGATE_FUZZ") == "full"

@@ -16,7 +16,7 @@ _LONG = (
     "tests/evaluation/test_eval_bar.py",
     "tests/e2e/test_mail_quarantine.py",
 )
-_LEVELS = ("e2e", "evaluation", "house", "oracle", "scenario", "fuzz", "unit", "alloc")
+_LEVELS = ("e2e", "evaluation", "house", "oracle", "mailgate", "scenario", "fuzz", "unit", "alloc")
 
 
 class Scheduler(LoadScopeScheduling):
