@@ -17,6 +17,7 @@ import bench_guard
 import bench_link
 import bench_list
 import bench_list_peers
+import bench_mailgate
 import bench_router
 from measurement import RUNS, Broken, NotRun
 from rich.console import Console
@@ -72,6 +73,7 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
     "observe_pps": bench_router.observe_pps,
     "set_change_us": bench_router.set_change_us,
     "packet_to_enforced_ms": bench_router.packet_to_enforced_ms,
+    "mailgate_forward_ratio": bench_mailgate.mailgate_forward_ratio,
     "dns_blocked_vs_dnsmasq": bench_guard.dns_blocked_vs_dnsmasq,
     "dns_forwarded_vs_dnsmasq": bench_guard.dns_forwarded_vs_dnsmasq,
     "heap_bytes_per_packet": bench_router.heap_bytes_per_packet,

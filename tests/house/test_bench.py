@@ -10,7 +10,7 @@ from spamgate.wire.packet import TCP, UDP, Packet
 _LINK_IPV4 = 228
 _FIXED_KEYS = """
     replay_pps forward_small_ratio forward_iperf_ratio observe_pps set_change_us
-    packet_to_enforced_ms dns_blocked_vs_dnsmasq dns_forwarded_vs_dnsmasq heap_bytes_per_packet
+    packet_to_enforced_ms mailgate_forward_ratio dns_blocked_vs_dnsmasq dns_forwarded_vs_dnsmasq heap_bytes_per_packet
     heap_bytes_per_query list_exact_bytes_per_name list_compact_bytes_per_name list_lookups_per_s
     list_build_s list_device_ram_bytes dnsmasq_bytes_per_name delta_bytes_1pct
     link_efficiency_115200 link_efficiency_921600 link_vs_mpremote engine_event_us_1 engine_event_us_10
