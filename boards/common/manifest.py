@@ -130,6 +130,7 @@ _OF = {
         "plane/mail_watch.py",
         "plane/own.py",
         "plane/watch.py",
+        "service/home_guard.py",
         "store/lwip_settings.py",
         "wire/cells.py",
         "wire/connections.py",

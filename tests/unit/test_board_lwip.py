@@ -153,8 +153,8 @@ class Texts(Boards):
 
 
 class Around(Boards):
-    def ask(self, name="mail.example"):
-        self.client = self.hardware.net.udp(_CLIENT, 40000 + len(self.hardware.net.sockets))
+    def ask(self, name="mail.example", who=_CLIENT):
+        self.client = self.hardware.net.udp(who, 40000 + len(self.hardware.net.sockets))
         self.client.sendto(query(name), self.hardware.net.join(parse_address("192.168.77.1"), 53))
         self.program.loop.spin()
 
@@ -166,6 +166,28 @@ class Around(Boards):
         self.assertTrue(upstream.recvfrom(512)[0].endswith(query("mail.example")[2:]))
         self.assertEqual(self.plane.asked, 1)
         self.assertEqual(len(self.program.engine.devices.everyone()), 0, "it is seen on its way, not here")
+
+    def test_nobody_outside_is_served(self):
+        self.begin(guard_block=["ads.example"])
+        upstream = self.hardware.net.udp(parse_address("203.0.113.53"), 53)
+        self.plane.tick(1000)
+        for name in ("mail.example", "x.ads.example"):
+            self.ask(name, _SERVER)
+            self.assertRaises(OSError, self.client.recvfrom, 512)
+            self.assertRaises(OSError, upstream.recvfrom, 512)
+        self.assertEqual((self.plane.asked, self.plane.blocks), (0, 0))
+
+    def test_nobody_outside_comes_over_tcp(self):
+        self.begin(guard_block=["ads.example"])
+        wire = query("x.ads.example")
+        for who in (_SERVER, b"", _CLIENT):
+            client = self.hardware.net.connect(53, who)
+            self.program.loop.spin()
+            self.assertEqual(client.is_over(), who != _CLIENT)
+        client.send(bytes((0, len(wire))) + wire)
+        self.program.loop.spin()
+        self.assertEqual(client.received()[2:4], wire[:2])
+        self.assertEqual((len(self.plane._guard._tcp.clients), self.plane.blocks), (1, 1))
 
     def test_a_lan_that_comes_late_or_moves_is_served_and_inside(self):
         self.begin()

@@ -10,6 +10,7 @@ from spamgate.core.compat import const
 from spamgate.core.gate_limits import GateLimits
 from spamgate.hal.steady_clock import ticks_ms
 from spamgate.plane.lwip import LwipPlane
+from spamgate.service.home_guard import HomeGuard
 from spamgate.service.small_guard import PASS, SmallGuard
 from spamgate.wire.address import parse_address
 
@@ -126,7 +127,7 @@ class BoardLwip(LwipPlane):
 
     def _serve(self) -> None:
         program = self._program
-        self._guard = SmallGuard(self._hardware.net, program.loop, program.settings, self, program.report)
+        self._guard = HomeGuard(self._hardware.net, program.loop, program.settings, self, program.report)
         self._guard.rules.blocklist = self._blocklist
         program.loop.each_tick(self._guard.tick)
 
