@@ -63,6 +63,7 @@ typedef struct {
     uint8_t address_bytes;
     uint8_t protocol;    /* 6 or 17 */
     uint8_t flags;       /* TCP's */
+    uint8_t is_part;     /* a first fragment: what else it says is not seen */
 } gate_packet;
 
 enum gate_class { GATE_NOTHING, GATE_MAIL, GATE_SUBMISSION, GATE_DNS, GATE_DHCP, GATE_PROXY, GATE_BROKEN };
@@ -92,11 +93,11 @@ typedef struct {         /* of the packet thread alone */
     uint32_t until_s;    /* 0: for good */
     uint32_t ticket;     /* and 1 << 24: is settled; from 1 << 25 on: how often control has emptied the bucket */
     uint32_t drained_s;  /* nothing new passes before */
-    uint32_t isn;        /* of the last connection that was let through: its SYN may come again */
-    uint32_t mail_seq;   /* of the last MAIL command counted: it may come again, too */
-    uint16_t port, mail_port;
+    uint32_t syn;        /* of the last connection that was let through, its mark: it may come again */
+    uint32_t mail;       /* that of the last MAIL command counted: it may come again, too */
+    uint16_t port;       /* whose SYN that was */
     uint8_t mails;       /* MAIL commands that are paid for */
-    uint8_t is_admitted;
+    uint8_t is_admitted; /* and has said nothing yet */
 } gate_device;
 
 typedef struct { uint32_t credit, t_ms; } gate_pace;

@@ -56,11 +56,22 @@ static int has_past(const gate *g, const gate_packet *p) {
     return is_among(g->pasts, GATE_PASTS, gate_hash(g, p->family, p->mac, 6, target(p), p->address_bytes));
 }
 
+/* Bytes for the server: whether there are any behind a first fragment is not seen. */
+static int has_words(const gate_packet *p) { return p->payload || p->is_part; }
+
+static uint32_t connection(const gate *g, const gate_packet *p) {
+    uint32_t size = p->address_bytes;
+    return gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size);
+}
+
+/* What tells this segment from any other, of any connection. */
+static uint32_t mark(const gate *g, const gate_packet *p) { return connection(g, p) ^ gate_get32(p->ip + p->at + 4); }
+
 /* The word that says this connection is to be ended, or NULL. */
 static uint32_t *end_of(gate *g, const gate_packet *p) {
-    uint32_t size = p->address_bytes, hash, *at = g->ended;
+    uint32_t hash, *at = g->ended;
     if (!GATE_PEEK(g->ended_next)) return 0;
-    hash = gate_hash(g, (uint32_t)p->source_port << 8 | p->family, source(p), size, target(p), size);
+    hash = connection(g, p);
     while (at < g->ended + GATE_ENDED && GATE_PEEK(*at) != hash) at++;
     return at < g->ended + GATE_ENDED ? at : 0;
 }
@@ -101,11 +112,11 @@ static enum gate_action judge_normal(gate *g, const gate_device *d, const gate_p
 /* --- a throttled device ------------------------------------------------------------------------------ */
 
 static int may_connect(gate *g, gate_device *d, const gate_packet *p) {
-    uint32_t isn = gate_get32(p->ip + p->at + 4), refill_s = GATE_PEEK(g->refill_s);
-    if (d->is_admitted && d->isn == isn && d->port == p->source_port) return 1; /* the SYN again */
+    uint32_t syn = mark(g, p), refill_s = GATE_PEEK(g->refill_s);
+    if (d->is_admitted && d->syn == syn) return 1; /* the SYN again */
     if (!refill_s || (d->drained_s && (int32_t)(g->now_s - d->drained_s) < 0)) return 0;
     d->drained_s = g->now_s + refill_s;
-    d->isn = isn;
+    d->syn = syn;
     d->port = p->source_port;
     d->is_admitted = d->mails = 1;
     return 1;
@@ -131,20 +142,21 @@ static int begins_message(const gate_packet *p) {
     return 0;
 }
 
-static int is_paid_for(gate_device *d, const gate_packet *p) {
-    uint32_t seq = gate_get32(p->ip + p->at + 4);
-    if (d->mail_port == p->source_port && d->mail_seq == seq) return 1; /* the segment again */
+static int is_paid_for(const gate *g, gate_device *d, const gate_packet *p) {
+    uint32_t mail = mark(g, p);
+    if (d->mail == mail) return 1; /* the segment again */
     if (!d->mails) return 0;
     d->mails--;
-    d->mail_port = p->source_port;
-    d->mail_seq = seq;
+    d->mail = mail;
     return 1;
 }
 
 static enum gate_action judge_throttled(gate *g, gate_device *d, const gate_packet *p) {
     if (has_past(g, p)) return GATE_PASS;
     if (is_syn(p)) return may_connect(g, d, p) ? GATE_PASS : GATE_LATER;
-    if (p->payload && p->payload_at < p->here && begins_message(p) && !is_paid_for(d, p)) return GATE_RESET;
+    if (p->source_port == d->port) d->is_admitted = 0; /* who has heard the server sends no SYN again */
+    if (p->is_part) return GATE_RESET;
+    if (p->payload && p->payload_at < p->here && begins_message(p) && !is_paid_for(g, d, p)) return GATE_RESET;
     return GATE_ASK;
 }
 
@@ -152,7 +164,7 @@ static enum gate_action judge_throttled(gate *g, gate_device *d, const gate_pack
 
 static enum gate_action judge_stopped(uint32_t state, const gate_packet *p) {
     if (is_syn(p)) return state == GATE_CONFIRMED ? GATE_NEVER : GATE_LATER;
-    return p->payload ? GATE_RESET : GATE_ASK; /* a bare acknowledgement passes: a reply given is not taken back */
+    return has_words(p) ? GATE_RESET : GATE_ASK; /* a bare acknowledgement passes: a reply given is not taken back */
 }
 
 static enum gate_action judge_open(gate *g, gate_device *d, uint32_t state, const gate_packet *p) {
@@ -171,7 +183,7 @@ enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket) {
     state = d ? d->high >> 24 : GATE_NORMAL;
     if (d) *ticket = d->ticket & 0xffffff;
     if (state == GATE_QUARANTINED || state == GATE_CONFIRMED) return judge_stopped(state, p);
-    if (p->payload && !is_syn(p) && end_of(g, p)) return GATE_RESET;
+    if (has_words(p) && !is_syn(p) && end_of(g, p)) return GATE_RESET;
     action = judge_open(g, d, state, p);
     if (action == GATE_PASS && is_syn(p)) forget_end(g, p);
     return action;

@@ -48,6 +48,7 @@ static int begin(gate_packet *p, const uint8_t *ip, uint32_t here, uint32_t size
     p->size = (uint16_t)size;
     p->here = (uint16_t)(here < size ? here : size);
     p->flags = 0;
+    p->is_part = 0;
     p->payload_at = 0;
     p->family = is_v4 ? 4 : 6;
     p->source_at = is_v4 ? 12 : 8;
@@ -64,6 +65,7 @@ enum gate_class gate_read4(gate_packet *p, const uint8_t *ip, uint32_t here, uin
     p->at = (uint16_t)head;
     offset = gate_get16(ip + 6) & 0x1fff;
     if (offset) return offset == 1 && ip[9] == TCP ? GATE_BROKEN : GATE_NOTHING; /* it would write over flags: RFC 3128 */
+    p->is_part = (ip[6] & 0x20) != 0;
     return ip[9] == TCP || ip[9] == UDP ? read_transport(p, way) : GATE_NOTHING;
 }
 
@@ -79,6 +81,7 @@ static int step_over(gate_packet *p) {
         if (next != 0 && next != 43 && next != FRAGMENT && next != 51 && next != 60) return -1;
         if (at + 8 > p->here) return 0;
         if (next == FRAGMENT && (gate_get16(p->ip + at + 2) & 0xfff8)) return -1;
+        if (next == FRAGMENT) p->is_part = p->ip[at + 3] & 1;
         size = p->ip[at + 1] + 1u;
         size = next == FRAGMENT ? 8 : next == 51 ? (size + 1) * 4 : size * 8;
         next = p->ip[at];

@@ -57,6 +57,27 @@ static void test_the_same_syn_again_is_free(void) {
     EQUAL(connect_to(1, 1, 5), GATE_LATER); /* a new verdict: it does not come back with the old one */
 }
 
+static void test_the_same_syn_elsewhere_is_not_free(void) {
+    throttle();
+    wait_s(REFILL_S);
+    EQUAL(connect_to(1, 1, 5), GATE_PASS);
+    EQUAL(connect_to(1, 2, 5), GATE_LATER);
+    packet other_address = { .family = 6, .device = 1, .server = 1, .port = 25, .client_port = 40005, .seq = 5 * 7919,
+                             .flags = SYN };
+    EQUAL(judged(&other_address), GATE_LATER);
+    EQUAL(connect_to(1, 1, 5), GATE_PASS);
+}
+
+static void test_a_syn_is_not_free_once_the_connection_speaks(void) {
+    packet handshake = { .device = 1, .server = 9, .port = 25, .client_port = 40001, .seq = 7920, .flags = ACK };
+    throttle();
+    wait_s(REFILL_S);
+    EQUAL(connect_to(1, 9, 1), GATE_PASS);
+    EQUAL(connect_to(1, 9, 1), GATE_PASS);
+    EQUAL(judged(&handshake), GATE_ASK);
+    EQUAL(connect_to(1, 9, 1), GATE_LATER);
+}
+
 static void test_without_a_refill_nothing_passes(void) {
     throttle();
     gate_limits(&it, 0, 60, 300);
@@ -110,6 +131,38 @@ static void test_a_connection_pays_for_one_message(void) {
     EQUAL(say(1, 1, 1075, "Subject: x\r\n\r\n.\r\n"), GATE_ASK);
     EQUAL(say(1, 1, 1092, "MAIL FROM:<a@b.example>\r\n"), GATE_RESET);
     EQUAL(say(1, 1, 1092, "MAIL FROM:<a@b.example>\r\n"), GATE_RESET);
+}
+
+static void test_the_same_segment_elsewhere_has_not_paid(void) {
+    packet elsewhere = { .device = 1, .server = 8, .port = 25, .client_port = 40001, .seq = 1021, .flags = ACK | PSH,
+                         .text = "MAIL FROM:<a@b.example>\r\n" };
+    admitted();
+    EQUAL(say(1, 1, 1021, "MAIL FROM:<a@b.example>\r\n"), GATE_ASK);
+    EQUAL(judged(&elsewhere), GATE_RESET);
+}
+
+/* What the rest of a datagram says is not seen, so its first fragment does not pass. */
+static void test_a_message_in_fragments(void) {
+    static const uint8_t MORE[8] = { 6, 0, 0, 1, 0, 0, 0, 7 };
+    packet part = { .device = 1, .server = 9, .port = 25, .client_port = 40001, .seq = 1021, .flags = ACK,
+                    .fragment = 0x2000 };
+    packet part6 = { .family = 6, .device = 1, .server = 9, .port = 25, .client_port = 40001, .seq = 1021, .flags = ACK,
+                     .first = 44, .options = MORE, .options_bytes = 8 };
+    uint8_t mac[6], server[4];
+    device_mac(mac, 1);
+    server_address(server, 4, 9);
+    admitted();
+    EQUAL(judged(&part), GATE_RESET);
+    EQUAL(judged(&part6), GATE_RESET);
+    put(1, GATE_QUARANTINED, 0, 0);
+    EQUAL(judged(&part), GATE_RESET);
+    EQUAL(judged(&part6), GATE_RESET);
+    put(1, GATE_THROTTLED, 0, 0);
+    gate_past(&it, mac, server, 4, 1);
+    EQUAL(judged(&part), GATE_PASS);
+    device_address(mac, 4, 1);
+    gate_end(&it, mac, 40001, server, 4);
+    EQUAL(judged(&part), GATE_RESET);
 }
 
 static void test_a_second_message_in_every_disguise(void) {
@@ -171,9 +224,11 @@ static void test_a_server_with_a_past_is_not_counted(void) {
 }
 
 TESTS(TEST(test_it_starts_empty), TEST(test_it_holds_one_connection), TEST(test_it_fills_once_a_period),
-      TEST(test_the_same_syn_again_is_free), TEST(test_without_a_refill_nothing_passes),
+      TEST(test_the_same_syn_again_is_free), TEST(test_the_same_syn_elsewhere_is_not_free),
+      TEST(test_a_syn_is_not_free_once_the_connection_speaks), TEST(test_without_a_refill_nothing_passes),
       TEST(test_renewing_a_verdict_does_not_fill_it), TEST(test_leaving_and_coming_back_starts_empty),
       TEST(test_draining_whom_nobody_knows), TEST(test_a_connection_pays_for_one_message),
+      TEST(test_the_same_segment_elsewhere_has_not_paid), TEST(test_a_message_in_fragments),
       TEST(test_a_second_message_in_every_disguise), TEST(test_what_is_no_new_message),
       TEST(test_connections_of_before_have_not_paid), TEST(test_messages_are_not_saved_up),
       TEST(test_a_server_with_a_past_is_not_counted));
