@@ -1,7 +1,7 @@
 /* The mail gate's core: which packet is mail, whose is it, may it pass, and what is told of it.
  *
  * Plain C99 without lwIP, MicroPython or an allocation, so that it runs under sanitizers on any machine.  Two threads:
- * the packet thread (lwIP's) calls gate_judge, gate_flow_*, gate_record and gate_at; the control thread
+ * the packet thread (lwIP's) calls gate_judge, gate_flow, gate_record and gate_at; the control thread
  * (MicroPython's) calls gate_put and what follows it.  Neither ever waits for the other: control writes, packets take over.
  * Addresses and MACs are bytes as on the wire; times are milliseconds of a clock that wraps, or seconds since the start.
  */
@@ -9,13 +9,16 @@
 #define SPAMGATE_GATE_H
 
 #include <stdint.h>
+#include <string.h>
 
 #define GATE_DEVICES 32        /* verdicts and grants at a time */
 #define GATE_PASTS 64          /* pairs of device and server that mail passes between; the oldest makes room */
 #define GATE_ENDED 32          /* connections to be reset; the oldest makes room */
 #define GATE_PACES 16          /* buckets of new mail connections, by a hash of the MAC */
+#define GATE_FOUND 16          /* look-ups of devices remembered, of those not in the table, too */
 #define GATE_RING_BYTES 4096   /* of records for the control thread */
 #define GATE_SNAP_BYTES 640    /* of a frame, at the most, in a record */
+#define GATE_SMALL_BYTES 320   /* of one of which only the beginning may tell something */
 #define GATE_FLOWS 512         /* as many as Espressif's NAPT has entries */
 #define GATE_FLOWS_A_DEVICE 128 /* of them, at the most, for one MAC: a quarter */
 #define GATE_ETHERNET 14
@@ -102,6 +105,9 @@ typedef struct {         /* of the packet thread alone */
 
 typedef struct { uint32_t credit, t_ms; } gate_pace;
 
+enum { GATE_UNKNOWN, GATE_FREE, GATE_SUSPECT };
+typedef struct { uint32_t low; uint16_t high; uint8_t place, kind; } gate_found; /* of a MAC; GATE_DEVICES: no place */
+
 typedef struct {
     uint32_t secret[2];  /* of the hashes; set before anything else */
     uint32_t is_on;
@@ -121,7 +127,7 @@ typedef struct {
     /* of the packet thread alone */
     uint32_t taken;      /* changes taken over */
     uint32_t clock_ms, rest_ms;
-    uint32_t last;       /* the device looked up last */
+    gate_found found[GATE_FOUND]; /* by the MAC's last bits; forgotten with each change of `config` */
     uint32_t behind;     /* devices known by an address, too */
     uint32_t unpaced_s;  /* when somebody who is not throttled was refused last; 0: never */
     uint32_t swept;      /* the next flow to look at */
@@ -151,11 +157,23 @@ enum gate_class gate_read6(gate_packet *p, const uint8_t *ip, uint32_t here, uin
 /* May this packet of class GATE_MAIL pass, out of the house?  `ticket` gets that of the refusal. */
 enum gate_action gate_judge(gate *g, const gate_packet *p, uint32_t *ticket);
 
-/* Is this IPv4 packet (TCP or UDP, no options, no fragment, 34 bytes at least) one of a known flow, which goes on? */
-int gate_flow_goes_on(gate *g, const uint8_t *ip);
+/* May all that this device goes on to say pass?  0 where it has to be judged.  So it is for all that nobody suspects, as
+ * long as nobody is behind a relay, was refused for its pace, or had a connection ended. */
+int gate_is_free_now(gate *g, const uint8_t *mac);
 
-/* May this flow begin?  GATE_PASS, or GATE_RESET where its device holds its share of the NAPT's entries. */
-enum gate_action gate_flow_begins(gate *g, const uint8_t *mac, const uint8_t *ip);
+static inline int gate_is_free(gate *g, const uint8_t *mac) {
+    uint32_t low, high = gate_get16(mac + 4);
+    const gate_found *found = &g->found[high % GATE_FOUND];
+    memcpy(&low, mac, 4);
+    if (__atomic_load_n(&g->changes, __ATOMIC_RELAXED) == g->taken && found->kind == GATE_FREE && found->low == low &&
+        found->high == high && !g->unpaced_s && !__atomic_load_n(&g->ended_next, __ATOMIC_RELAXED))
+        return 1;
+    return gate_is_free_now(g, mac);
+}
+
+/* May this IPv4 packet (TCP or UDP, no options, no fragment, 40 bytes) have an entry of the NAPT?  GATE_PASS, or
+ * GATE_RESET where its device holds its share of them.  gate_flow.h has the way of most packets. */
+enum gate_action gate_flow(gate *g, const uint8_t *mac, const uint8_t *ip);
 
 /* How much of the frame is to be recorded?  0: nothing. */
 uint32_t gate_snap(enum gate_class kind, const gate_packet *p, enum gate_action action, uint32_t frame);

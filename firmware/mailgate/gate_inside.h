@@ -4,6 +4,8 @@
 
 #include "gate.h"
 
+#define GATE_ASKED_S 60 /* for so long the packets of whoever was refused for its pace are looked at closely */
+
 void gate_take_over(gate *g);
 void gate_flow_sweep(gate *g); /* looks at the next flow, and lets go of it when its time is over */
 

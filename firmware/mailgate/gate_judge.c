@@ -12,7 +12,6 @@
 #define SYN 0x02
 #define SETTLED (1u << 24)
 #define A_CONNECTION 60000u /* of a bucket's credit: milliseconds times connections a minute */
-#define ASKED_S 60          /* for so long packets of whoever was refused are looked at closely */
 
 static int is_syn(const gate_packet *p) { return (p->flags & SYN_OR_ACK) == SYN; }
 static const uint8_t *source(const gate_packet *p) { return p->ip + p->source_at; }
@@ -22,28 +21,50 @@ static int is_over(const gate_device *d, uint32_t now_s) { return d->until_s && 
 
 static int has_mac(const gate_device *d, uint32_t low, uint32_t high) { return d->low == low && (d->high & 0xffff) == high; }
 
-/* Who it is behind a relay counts for more than through whom it speaks. */
+/* Who it is behind a relay counts for more than through whom it speaks; without a packet it is nobody behind one. */
 static gate_device *look_up(gate *g, const gate_packet *p, uint32_t low, uint32_t high) {
-    uint32_t address = g->behind ? gate_hash(g, p->family, source(p), p->address_bytes, 0, 0) : 0;
+    uint32_t address = p ? gate_hash(g, p->family, source(p), p->address_bytes, 0, 0) : 0;
     gate_device *d = g->device, *found = 0;
     for (; d < g->device + GATE_DEVICES; d++) {
         uint32_t family = d->high >> 16 & 0xff;
         if (!has_mac(d, low, high) || is_over(d, g->now_s)) continue;
-        if (family ? family == p->family && d->address == address : !found) found = d;
+        if (family ? p && family == p->family && d->address == address : !found) found = d;
         if (found == d && family) break;
     }
     return found;
 }
 
+/* Return the device, from the memory of look-ups where that has it. */
+static gate_device *by_mac(gate *g, const uint8_t *mac) {
+    uint32_t low, high = gate_get16(mac + 4);
+    gate_found *found = &g->found[high % GATE_FOUND];
+    gate_device *d;
+    memcpy(&low, mac, 4);
+    if (!low && !high) return 0; /* as free places look */
+    if (found->kind == GATE_UNKNOWN || found->low != low || found->high != high) {
+        d = look_up(g, 0, low, high);
+        found->low = low;
+        found->high = (uint16_t)high;
+        found->place = d ? (uint8_t)(d - g->device) : GATE_DEVICES;
+        found->kind = !d || d->high >> 24 <= GATE_GRANTED ? GATE_FREE : GATE_SUSPECT;
+    }
+    if (found->place == GATE_DEVICES) return 0;
+    d = &g->device[found->place];
+    return is_over(d, g->now_s) ? 0 : d;
+}
+
+int gate_is_free_now(gate *g, const uint8_t *mac) {
+    gate_device *d;
+    if (g->behind || g->unpaced_s || GATE_PEEK(g->ended_next) || GATE_PEEK(g->changes) != g->taken) return 0;
+    d = by_mac(g, mac);
+    return !d || d->high >> 24 <= GATE_GRANTED;
+}
+
 static gate_device *device_of(gate *g, const gate_packet *p) {
     uint32_t low, high = gate_get16(p->mac + 4);
-    gate_device *d = &g->device[g->last];
+    if (!g->behind) return by_mac(g, p->mac);
     memcpy(&low, p->mac, 4);
-    if (!low && !high) return 0; /* as free places look */
-    if (!g->behind && has_mac(d, low, high) && !is_over(d, g->now_s)) return d;
-    d = look_up(g, p, low, high);
-    if (d) g->last = (uint32_t)(d - g->device);
-    return d;
+    return low || high ? look_up(g, p, low, high) : 0;
 }
 
 static int is_among(const uint32_t *hashes, uint32_t count, uint32_t hash) {
@@ -100,7 +121,7 @@ static int has_pace(gate *g, const gate_packet *p) {
 static enum gate_action judge_normal(gate *g, const gate_device *d, const gate_packet *p) {
     uint32_t strict_s = GATE_PEEK(g->strict_s);
     int is_new, is_held;
-    if (!is_syn(p)) return g->unpaced_s && g->now_s - g->unpaced_s < ASKED_S ? GATE_ASK : GATE_PASS;
+    if (!is_syn(p)) return g->unpaced_s ? GATE_ASK : GATE_PASS;
     is_new = strict_s && (int32_t)(strict_s - g->now_s) > 0 && !(d && d->ticket & SETTLED);
     is_held = is_new || !has_pace(g, p);
     if (!is_held || has_past(g, p)) return GATE_PASS;
@@ -131,14 +152,15 @@ static int is_word(const uint8_t *at, const uint8_t *end, const char *word) {
 
 /* Does a message begin in this segment?  At its start, also behind RSET, NOOP or the end of another message. */
 static int begins_message(const gate_packet *p) {
-    static const char openings[4][12] = {"\r\n.\r\nMAIL", ".\r\nMAIL", "RSET\r\nMAIL", "NOOP\r\nMAIL"};
-    const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here;
+    static const char openings[4][12] = {"MAIL", ".\r\nMAIL", "RSET\r\nMAIL", "NOOP\r\nMAIL"};
+    const uint8_t *start = p->ip + p->payload_at, *end = p->ip + p->here, *at = start;
     uint32_t i;
-    if (is_word(at, end, openings[1] + 3)) return 1;
-    for (i = 1; i < 4; i++)
+    for (i = 0; i < 4; i++)
         if (is_word(at, end, openings[i])) return 1;
-    for (; at < end; at++)
-        if (is_word(at, end, openings[0])) return 1;
+    while ((at = memchr(at, '.', (size_t)(end - at))) != 0) {
+        if (at - start >= 2 && at[-1] == '\n' && at[-2] == '\r' && is_word(at, end, openings[1])) return 1;
+        at++;
+    }
     return 0;
 }
 

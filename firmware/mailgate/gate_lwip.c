@@ -12,6 +12,7 @@
 #include "lwip/sys.h"
 #include "lwip/timeouts.h"
 
+#include "gate_flow.h"
 #include "gate_hooks.h"
 #include "gate_lwip.h"
 #include "gate_shared.h"
@@ -24,6 +25,8 @@
 #define UDP 17
 #define SYN_OR_ACK 0x12
 #define SYN 0x02
+#define PSH 0x08
+#define ENDS 0x07 /* FIN, SYN, RST */
 #define ICMP6 58
 #define TYPE4 0x0800
 #define TYPE6 0x86dd
@@ -33,11 +36,12 @@
 gate the_gate;
 gate_texts the_texts;
 static struct { struct netif *netif; netif_linkoutput_fn linkoutput; } lans[GATE_LANS];
-static uint32_t lan_numbers; /* a bit for each LAN's netif->num */
 static uint8_t is_ticking;
 static uint8_t frame[GATE_FRAME_BYTES] __attribute__((aligned(4)));
 
-static int is_lan(const struct netif *netif) { return netif->num < 32 && lan_numbers >> netif->num & 1; }
+static err_t to_lan(struct netif *netif, struct pbuf *p);
+
+static int is_lan(const struct netif *netif) { return netif->linkoutput == to_lan; }
 
 static netif_linkoutput_fn linkoutput_of(const struct netif *netif) {
     int i;
@@ -47,8 +51,8 @@ static netif_linkoutput_fn linkoutput_of(const struct netif *netif) {
 }
 
 /* Whose ports the core wants to see, before it is asked: most packets are none of its business. */
-static inline int is_of_interest(uint32_t port) {
-    return port == 25 || port == 53 || port == 67 || port == 465 || port == 587;
+static int is_of_interest(uint32_t port) {
+    return port > 67 ? port == 465 || port == 587 : port == 25 || port == 53 || port == 67;
 }
 
 /* --- where is inside ------------------------------------------------------------------------------------ */
@@ -147,8 +151,12 @@ static void record(enum gate_direction way, enum gate_class kind, const gate_pac
     uint32_t whole = p->tot_len + front, snap = gate_snap(kind, packet, action, whole);
     uint8_t *to = snap ? gate_record(&the_gate, way, action, the_gate.clock_ms, snap, whole) : 0;
     if (!to) return;
-    memcpy(to, (const uint8_t *)p->payload - front, front);
-    pbuf_copy_partial(p, to + front, (u16_t)(snap - front), 0);
+    if (snap <= p->len + front) {
+        memcpy(to, (const uint8_t *)p->payload - front, snap);
+    } else {
+        memcpy(to, (const uint8_t *)p->payload - front, front);
+        pbuf_copy_partial(p, to + front, (u16_t)(snap - front), 0);
+    }
     gate_commit(&the_gate);
 }
 
@@ -166,7 +174,7 @@ static int is_crowded(const gate_packet *packet) {
     if (packet->family != 4) return 0;
     memcpy(heads, packet->ip, 20);
     memcpy(heads + 20, packet->ip + packet->at, here < 20 ? here : 20); /* without IP options */
-    return !gate_flow_goes_on(&the_gate, heads) && gate_flow_begins(&the_gate, packet->mac, heads) != GATE_PASS;
+    return gate_flow(&the_gate, packet->mac, heads) != GATE_PASS;
 }
 
 /* Refuse or go on refusing; 1: the packet was for us and not for the server. */
@@ -192,31 +200,38 @@ static void count(enum gate_action action) {
     counts->dropped += action == GATE_DROP;
 }
 
+/* Mail to somebody inside is nobody's business.  What goes on is judged first: most of it passes. */
 static enum gate_action judge(struct netif *inp, const gate_packet *packet, uint32_t *ticket) {
+    enum gate_action action = GATE_PASS;
+    int is_syn = (packet->flags & SYN_OR_ACK) == SYN;
+    if (!is_syn && (action = gate_judge(&the_gate, packet, ticket)) == GATE_PASS) return GATE_PASS;
+    if (is_inside(packet)) return GATE_PASS;
     if (is_forged(inp, packet)) return GATE_DROP;
-    if ((packet->flags & SYN_OR_ACK) == SYN) gate_at(&the_gate, sys_now());
+    if (!is_syn) return action;
+    gate_at(&the_gate, sys_now());
     return gate_judge(&the_gate, packet, ticket);
 }
 
-/* 1: the packet goes no further. */
-static int decide(struct netif *inp, struct pbuf *p, const gate_packet *packet, enum gate_class kind) {
+/* 1: the packet goes no further.  `goes_on`: the NAPT has an entry for it. */
+static int decide(struct netif *inp, struct pbuf *p, const gate_packet *packet, enum gate_class kind, int goes_on) {
     enum gate_action action = GATE_PASS;
     uint32_t ticket = 0;
-    int stays = is_inside(packet);
-    the_gate.counts.out++;
-    if (kind == GATE_MAIL && !stays) action = judge(inp, packet, &ticket);
+    the_gate.counts.out += kind != GATE_NOTHING;
+    if (kind == GATE_MAIL) action = judge(inp, packet, &ticket);
     if (action != GATE_PASS && action != GATE_DROP) {
         int is_ours = answer(inp, packet, action, ticket);
         if (is_ours && action != GATE_LATER && action != GATE_NEVER) return eat(p); /* a word to us is no fact */
         if (action == GATE_ASK) action = GATE_PASS;
     }
-    if (action == GATE_PASS && !stays && is_crowded(packet)) {
+    if (action == GATE_PASS && !goes_on && !is_inside(packet) && is_crowded(packet)) {
         if (packet->protocol == TCP) send(inp, gate_reset(packet, inp->hwaddr, frame));
         action = GATE_DROP;
     }
+    if (action == GATE_PASS || action == GATE_LATER || action == GATE_NEVER)
+        record(GATE_OUT, kind, packet, action, p, GATE_ETHERNET);
+    if (action == GATE_PASS) return 0;
     count(action);
-    if (action != GATE_RESET && action != GATE_DROP) record(GATE_OUT, kind, packet, action, p, GATE_ETHERNET);
-    return action == GATE_PASS ? 0 : eat(p);
+    return eat(p);
 }
 
 /* The first bytes of a datagram in one piece. */
@@ -228,7 +243,7 @@ static const uint8_t *in_one(struct pbuf *p, uint8_t *copy, uint32_t *here) {
 }
 
 /* Neither a packet that most are like, nor one that goes on.  1: it goes no further. */
-static int closely(struct pbuf *p, struct netif *inp, uint32_t type) {
+static int closely(struct pbuf *p, struct netif *inp, uint32_t type, int goes_on) {
     uint8_t copy[HEADS];
     gate_packet packet;
     uint32_t here;
@@ -242,26 +257,52 @@ static int closely(struct pbuf *p, struct netif *inp, uint32_t type) {
         return eat(p);
     }
     packet.mac = sender(p, inp, type);
-    return packet.mac ? decide(inp, p, &packet, kind) : 0;
+    return packet.mac ? decide(inp, p, &packet, kind, goes_on) : 0;
+}
+
+/* A mail segment of a connection that goes on.  Where its device is free to, it is not judged, and recorded at the most.
+ * `head` bytes are in front of TCP, `size` the datagram has. */
+static int go_on(struct pbuf *p, struct netif *inp, uint32_t type, uint32_t head, uint32_t size) {
+    const uint8_t *ip = p->payload, *tcp = ip + head, *mac = sender(p, inp, type);
+    uint32_t heads = head + (tcp[12] >> 4) * 4u, whole = size + GATE_ETHERNET, snap = whole;
+    uint8_t *to;
+    if (tcp[13] & ENDS || size != p->len || heads > size || heads < head + 20 || !mac || !gate_is_free(&the_gate, mac))
+        return closely(p, inp, type, 1);
+    the_gate.counts.out++;
+    if (whole > GATE_SNAP_BYTES) snap = tcp[13] & PSH ? GATE_SMALL_BYTES : 0;
+    if (heads == size || !snap) return 0;
+    to = gate_record(&the_gate, GATE_OUT, GATE_PASS, the_gate.clock_ms, snap, whole);
+    if (!to) return 0;
+    memcpy(to, ip - GATE_ETHERNET, snap);
+    gate_commit(&the_gate);
+    return 0;
 }
 
 #if LWIP_IPV4
 int gate_ip4_input(struct pbuf *p, struct netif *inp) {
     const uint8_t *ip = p->payload;
+    uint32_t port;
     if (!is_lan(inp) || !GATE_PEEK(the_gate.is_on)) return 0;
-    if (p->len < 40 || ip[0] != 0x45 || (ip[6] & 0x3f) | ip[7]) return p->len < 20 ? 0 : closely(p, inp, TYPE4);
+    if (p->len < 40 || ip[0] != 0x45 || (ip[6] & 0x3f) | ip[7]) return p->len < 20 ? 0 : closely(p, inp, TYPE4, 0);
     if (ip[9] != TCP && ip[9] != UDP) return 0;
-    if (is_of_interest(gate_get16(ip + 22)) || !gate_flow_goes_on(&the_gate, ip)) return closely(p, inp, TYPE4);
-    return 0;
+    if (!gate_flow_goes_on(&the_gate, ip)) return closely(p, inp, TYPE4, 0);
+    port = gate_get16(ip + 22);
+    if (!is_of_interest(port)) return 0;
+    if (port == 25 && ip[9] == TCP) return go_on(p, inp, TYPE4, 20, gate_get16(ip + 2));
+    return closely(p, inp, TYPE4, 1);
 }
 #endif
 
 #if LWIP_IPV6
 int gate_ip6_input(struct pbuf *p, struct netif *inp) {
     const uint8_t *ip = p->payload;
+    uint32_t port;
     if (!is_lan(inp) || !GATE_PEEK(the_gate.is_on) || p->len < 40) return 0;
-    if ((ip[6] == TCP || ip[6] == UDP) && p->len >= 60 && !is_of_interest(gate_get16(ip + 42))) return 0;
-    return ip[6] == ICMP6 ? 0 : closely(p, inp, TYPE6);
+    if ((ip[6] != TCP && ip[6] != UDP) || p->len < 60) return ip[6] == ICMP6 ? 0 : closely(p, inp, TYPE6, 1);
+    port = gate_get16(ip + 42);
+    if (!is_of_interest(port)) return 0;
+    if (port == 25 && ip[6] == TCP) return go_on(p, inp, TYPE6, 40, gate_get16(ip + 4) + 40);
+    return closely(p, inp, TYPE6, 1);
 }
 #endif
 
@@ -296,14 +337,12 @@ static void tick(void *nothing) {
 
 int gate_attach(struct netif *lan) {
     int i;
-    if (lan->num >= 32) return -1;
     for (i = 0; i < GATE_LANS && lans[i].netif; i++) {
     }
-    if (i == GATE_LANS) return -1;
+    if (i == GATE_LANS || is_lan(lan)) return -1;
     lans[i].netif = lan;
     lans[i].linkoutput = lan->linkoutput;
     lan->linkoutput = to_lan;
-    lan_numbers |= 1u << lan->num;
     if (!is_ticking) {
         is_ticking = 1;
         the_gate.clock_ms = sys_now();
@@ -314,13 +353,9 @@ int gate_attach(struct netif *lan) {
 
 void gate_detach(struct netif *lan) {
     int i;
-    lan_numbers = 0; /* its own number may not be what it was */
     for (i = 0; i < GATE_LANS; i++) {
-        if (lans[i].netif == lan) {
-            lan->linkoutput = lans[i].linkoutput;
-            lans[i].netif = 0;
-        } else if (lans[i].netif) {
-            lan_numbers |= 1u << lans[i].netif->num;
-        }
+        if (lans[i].netif != lan) continue;
+        lan->linkoutput = lans[i].linkoutput;
+        lans[i].netif = 0;
     }
 }

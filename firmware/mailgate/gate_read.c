@@ -100,15 +100,15 @@ enum gate_class gate_read6(gate_packet *p, const uint8_t *ip, uint32_t here, uin
 
 #define ENDS 0x07
 #define PSH 0x08
-#define SMALL 320
 
 uint32_t gate_snap(enum gate_class kind, const gate_packet *p, enum gate_action action, uint32_t frame) {
-    uint32_t heads = GATE_ETHERNET + p->payload_at, most = kind == GATE_SUBMISSION ? SMALL : GATE_SNAP_BYTES;
+    uint32_t heads = GATE_ETHERNET + p->payload_at, most = kind == GATE_SUBMISSION ? GATE_SMALL_BYTES : GATE_SNAP_BYTES;
     uint32_t whole = frame < GATE_SNAP_BYTES ? frame : GATE_SNAP_BYTES;
     if (heads > whole) heads = whole;
     if (kind == GATE_NOTHING || kind == GATE_BROKEN) return 0;
     if (p->protocol == UDP) return whole;
     if (!p->payload || kind == GATE_PROXY) return p->flags & ENDS ? heads : 0;
     if (frame <= most && action == GATE_PASS) return frame;
-    return kind == GATE_DNS ? whole : kind == GATE_MAIL && p->flags & PSH && action == GATE_PASS ? SMALL : heads;
+    if (kind == GATE_MAIL && action == GATE_PASS) return p->flags & PSH ? GATE_SMALL_BYTES : p->flags & ENDS ? heads : 0; /* text */
+    return kind == GATE_DNS ? whole : heads;
 }

@@ -204,6 +204,7 @@ void gate_take_over(gate *g) {
         behind += (d->high >> FAMILY_SHIFT & 0xff) != 0;
     }
     g->behind = behind;
+    memset(g->found, 0, sizeof g->found);
     if (is_whole) g->taken = changes;
 }
 
@@ -214,6 +215,7 @@ void gate_at(gate *g, uint32_t now_ms) {
         GATE_STORE(g->now_s, g->now_s + passed_ms / 1000);
         passed_ms %= 1000;
         for (count = 0; count < 16; count++) gate_flow_sweep(g);
+        if (g->unpaced_s && g->now_s - g->unpaced_s >= GATE_ASKED_S) g->unpaced_s = 0;
     }
     g->rest_ms = passed_ms;
 }
