@@ -154,7 +154,7 @@ static void flood(const uint8_t *mac, unsigned protocol) {
     uint8_t ip[40] = { 0x45, [9] = (uint8_t)protocol, [12] = 192, 168, 77, 10, [33] = SYN };
     for (unsigned port = 0; port < 140; port++) {
         put16(ip + 20, port * 401);
-        gate_flow_begins(&the_gate, mac, ip);
+        gate_flow(&the_gate, mac, ip);
     }
 }
 

@@ -1,8 +1,9 @@
 /* Flows as the NAPT counts them: a device's share, what renews a flow and what ends it, and that the books balance. */
 #include "check.h"
+#include "gate_flow.h"
 #include "judging.h"
 
-/* Bytes of a datagram that gate_flow_* want. */
+/* Bytes of a datagram that gate_flow wants. */
 static const uint8_t *heads_of(const packet *made) {
     static uint8_t frame[FRAME_BYTES];
     memset(frame, 0, sizeof frame);
@@ -15,7 +16,7 @@ static int flows(const packet *made) {
     uint8_t mac[6];
     const uint8_t *ip = heads_of(made);
     device_mac(mac, made->device);
-    return gate_flow_goes_on(&it, ip) || gate_flow_begins(&it, mac, ip) == GATE_PASS;
+    return gate_flow_goes_on(&it, ip) || gate_flow(&it, mac, ip) == GATE_PASS;
 }
 
 static packet flow(unsigned device, unsigned number, unsigned protocol, unsigned flags) {
