@@ -145,11 +145,18 @@ static void send(struct netif *netif, uint32_t size) {
 #endif
 }
 
-/* Record a frame whose first `front` bytes lie before the pbuf's payload. */
+/* Record a frame whose first `front` bytes lie before the pbuf's payload.  A quarter of the ring is for mail alone: a
+ * flood of questions must not hide it. */
 static void record(enum gate_direction way, enum gate_class kind, const gate_packet *packet, enum gate_action action,
                    struct pbuf *p, uint32_t front) {
     uint32_t whole = p->tot_len + front, snap = gate_snap(kind, packet, action, whole);
-    uint8_t *to = snap ? gate_record(&the_gate, way, action, the_gate.clock_ms, snap, whole) : 0;
+    uint8_t *to;
+    if (!snap) return;
+    if (kind != GATE_MAIL && gate_waiting(&the_gate) + snap > GATE_RING_BYTES * 3 / 4) {
+        the_gate.counts.lost++;
+        return;
+    }
+    to = gate_record(&the_gate, way, action, the_gate.clock_ms, snap, whole);
     if (!to) return;
     if (snap <= p->len + front) {
         memcpy(to, (const uint8_t *)p->payload - front, snap);

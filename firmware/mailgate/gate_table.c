@@ -210,6 +210,7 @@ void gate_take_over(gate *g) {
 
 void gate_at(gate *g, uint32_t now_ms) {
     uint32_t passed_ms = now_ms - g->clock_ms + g->rest_ms, count;
+    if (!g->clock_ms) passed_ms = 0; /* told for the first time: what the clock shows is no time that has passed */
     g->clock_ms = now_ms;
     if (passed_ms >= 1000) {
         GATE_STORE(g->now_s, g->now_s + passed_ms / 1000);

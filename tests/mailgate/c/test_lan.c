@@ -143,6 +143,22 @@ static void test_the_clock_runs_by_itself(void) {
     CHECK(the_gate.now_s - before >= 9 && the_gate.now_s - before <= 11);
 }
 
+static void test_a_flood_of_questions_leaves_room_for_mail(void) {
+    static char question[400] = "anything";
+    packet asked = { .device = DEVICE, .server = 1, .port = 53, .protocol = 17, .text = question,
+                     .text_bytes = sizeof question };
+    packet mail = { .device = DEVICE, .server = 2, .port = 25, .flags = SYN };
+    house_start();
+    for (unsigned turn = 0; turn < 100; turn++)
+        house_send(&asked);
+    EQUAL(the_gate.counts.records + the_gate.counts.lost, 100);
+    uint32_t before = the_gate.counts.records;
+    CHECK(before < 10);
+    for (unsigned turn = 0; turn < 10; turn++)
+        house_send(&mail);
+    EQUAL(the_gate.counts.records, before + 10);
+}
+
 static void test_the_ring_overflows_and_verdicts_hold(void) {
     packet line = { .device = 12, .server = 1, .port = 25, .flags = ACK | PSH, .text = "NOOP\r\n" };
     packet stopped = { .device = DEVICE, .server = 1, .port = 25, .flags = SYN };
@@ -166,6 +182,7 @@ TESTS(TEST(test_a_device_that_floods_is_held_to_its_share), TEST(test_resets_of_
       TEST(test_what_needs_no_entry_is_not_counted), TEST(test_the_share_comes_back_with_time),
       TEST(test_guests_are_judged_and_answered_on_their_own), TEST(test_a_lan_that_goes_is_let_alone),
       TEST(test_there_are_not_more_lans_than_places), TEST(test_the_clock_runs_by_itself),
+      TEST(test_a_flood_of_questions_leaves_room_for_mail),
       TEST(test_the_ring_overflows_and_verdicts_hold));
 
 int main(void) { return RUN_TESTS(); }

@@ -79,6 +79,22 @@ static void test_a_verdict_ends_by_itself(void) {
     EQUAL(connect_to(2, 1, 3), GATE_LATER);
 }
 
+/* As after a soft reset of a board that has run for 40 days. */
+static void test_what_the_clock_shows_at_first_is_no_time_passed(void) {
+    gate_init(&it, 1, 2);
+    put(1, GATE_QUARANTINED, 0, 86400);
+    put(2, GATE_THROTTLED, 0, 86400);
+    drain(2, 3600);
+    now_ms = 40u * 86400000;
+    gate_at(&it, now_ms);
+    EQUAL(connect_to(1, 1, 1), GATE_LATER);
+    EQUAL(connect_to(2, 1, 1), GATE_LATER);
+    wait_s(3600);
+    EQUAL(connect_to(1, 1, 2), GATE_LATER);
+    gate_limits(&it, 3600, 60, 300);
+    EQUAL(connect_to(2, 1, 2), GATE_PASS);
+}
+
 static void test_renewing_prolongs(void) {
     start();
     put(1, GATE_QUARANTINED, 1, 10);
@@ -185,7 +201,8 @@ static void test_what_has_no_mac_passes(void) {
 
 TESTS(TEST(test_an_empty_table_lets_all_pass), TEST(test_each_state_and_each_kind_of_packet),
       TEST(test_a_full_table_says_so_and_forgets_nobody), TEST(test_a_full_table_still_renews_and_removes),
-      TEST(test_a_verdict_ends_by_itself), TEST(test_renewing_prolongs), TEST(test_an_ended_verdict_makes_room),
+      TEST(test_a_verdict_ends_by_itself), TEST(test_what_the_clock_shows_at_first_is_no_time_passed),
+      TEST(test_renewing_prolongs), TEST(test_an_ended_verdict_makes_room),
       TEST(test_behind_a_relay_the_address_counts_for_more), TEST(test_keys_differ_in_every_part),
       TEST(test_the_last_device_is_not_taken_for_another), TEST(test_what_has_no_mac_passes));
 
