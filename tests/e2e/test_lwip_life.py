@@ -93,6 +93,17 @@ def test_settings_grant_name_and_block(home):
     assert row["name"] in ("attic", "bot"), "what it tells comes before what the owner calls it"
 
 
+def test_the_resolver_is_for_the_home_alone(home):
+    home.start_router()
+    inside, name = home.net.gateway(LAN), "mx1.west.example"
+    assert home.do("laptop", "ask", inside, name)["rcode"] == SERVED
+    assert home.says("laptop", inside, 53) == "TimeoutError", "it listens"
+    for address in (inside, home.internet.gateway4):
+        assert home.do(home.internet, "ask", address, name)["rcode"] is None
+        assert home.says(home.internet, address, 53) in ("", "ConnectionResetError")
+    assert home.do("laptop", "ask", inside, name)["rcode"] == SERVED
+
+
 def change(home, name, value):
     with Client(home.router.line.session()) as client:
         return list(client.request("set", name=name, value=value))
