@@ -104,8 +104,11 @@ static int is_inside(const gate_packet *packet) {
     return 0;
 }
 
-/* A source that this LAN does not have is forged: it would have us answer to somebody else. */
+/* A source that this LAN does not have is forged: it would have us answer to somebody else.  So is the MAC of a group or
+ * of nobody, for which there is no verdict. */
 static int is_forged(const struct netif *inp, const gate_packet *packet) {
+    static const uint8_t nobody[6];
+    if (packet->mac[0] & 1 || !memcmp(packet->mac, nobody, 6)) return 1;
 #if LWIP_IPV4
     if (packet->family == 4) return !is_on4(inp, packet->ip + 12);
 #endif

@@ -181,6 +181,22 @@ static void test_resets_are_as_a_server_would_send_them(void) {
     }
 }
 
+static void test_the_mac_of_nobody_opens_no_mail_connection(void) {
+    static const uint8_t MACS[3][6] = { { 3, 0, 0, 0, 0, 7 }, { 255, 255, 255, 255, 255, 255 }, { 0 } };
+    for (unsigned i = 0; i < 6; i++) {
+        packet made = { .family = FAMILIES[i % 2], .device = DEVICE, .server = 1, .port = 25, .flags = SYN };
+        uint8_t frame[FRAME_BYTES];
+        unsigned size = make_frame(frame, &made);
+        memcpy(frame + 6, MACS[i / 2], 6);
+        house_start();
+        house_receive(&lan, frame, size);
+        at("%u", i);
+        EQUAL(to_wan.count, 0);
+        EQUAL(to_lan.count, 0);
+        EQUAL(the_gate.counts.dropped, 1);
+    }
+}
+
 static void test_a_forged_source_gets_no_answer(void) {
     for (unsigned i = 0; i < 2; i++) {
         uint8_t frame[FRAME_BYTES];
@@ -323,7 +339,8 @@ static void test_lwip_drops_frames_with_a_tag(void) {
 TESTS(TEST(test_other_packets_are_forwarded_and_not_told), TEST(test_mail_of_the_granted_is_forwarded_and_told),
       TEST(test_replies_to_the_lan_are_told), TEST(test_off_is_off),
       TEST(test_mail_from_outside_or_within_the_house_is_not_judged), TEST(test_a_refused_packet_goes_nowhere),
-      TEST(test_resets_are_as_a_server_would_send_them), TEST(test_a_forged_source_gets_no_answer),
+      TEST(test_resets_are_as_a_server_would_send_them),
+      TEST(test_the_mac_of_nobody_opens_no_mail_connection), TEST(test_a_forged_source_gets_no_answer),
       TEST(test_pieces_are_judged_as_the_whole), TEST(test_a_record_of_pieces_is_the_frame),
       TEST(test_a_tiny_fragment_is_dropped_for_everybody), TEST(test_a_first_fragment_with_its_header_is_judged),
       TEST(test_ip_options_and_extension_headers_hide_nothing), TEST(test_lwip_drops_frames_with_a_tag));
