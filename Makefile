@@ -18,6 +18,7 @@ setup: $(READY) ## make .venv with the pinned versions (run and test do it thems
 
 run: $(READY) ## a whole home on this machine, five of its devices infected: SECONDS=n, default 60; PLANE=lwip
 	@ci/test_setup.sh lab
+	@$(if $(filter lwip,$(PLANE)),ci/micropython.sh mailgate)
 	@$(VENV)/bin/spamgate lab $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PLANE),--plane $(PLANE))
 
 replay: $(READY) $(if $(CAPTURE),,$(HOME_CAPTURE)) ## judge the devices in a capture: CAPTURE=file, or a home made from a seed

@@ -1,6 +1,5 @@
 """MicroPython with lwIP and the mail gate in it, which routes by itself: built on this machine, once."""
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +20,13 @@ def find_lwip_micropython() -> list[str]:
 
 
 def built_lwip_micropython(on_step: Callable[[str], None]) -> list[str]:
-    """Build it if it is not there or its sources have changed; `on_step` is told what takes a minute."""
+    """Return the same, built if it is not there; `on_step` is told what takes a minute."""
+    if _PROGRAM.exists():
+        return find_lwip_micropython()
     if not _BUILD.exists():
         text = "MicroPython with lwIP is built from the project's sources, which are not here"
         raise UserError(text, "run the lab from a checkout of the project: `make run PLANE=lwip`")
-    if _PROGRAM.exists() and not os.access(_PROGRAM.parent, os.W_OK):
-        return [str(_PROGRAM)]  # somebody else's, who looks after it
-    on_step("building MicroPython with lwIP, which takes a minute or two the first time")
+    on_step("building MicroPython with lwIP: a minute or two, this once")
     done = subprocess.run([str(_BUILD), _TARGET], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         said = (done.stderr.strip() or "without a word").splitlines()[-1]
