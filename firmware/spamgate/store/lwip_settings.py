@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _VIA = "via"
+_MOST_V6 = const(4)  # addresses of an interface (mailgate/port_unix/words.h)
 
 
 def _lan(text: str) -> str:
@@ -30,11 +31,15 @@ def _wan(text: str) -> str:
 
 
 def _interface_and_networks(words: "list[str]") -> "list[str]":
-    if len(words) < 2:
+    """Take one IPv4 network and a few of IPv6, of the only size that lwIP has: others would not start."""
+    if len(words) < 2 or sum([":" not in word for word in words[1:]]) > 1:
+        raise ValueError
+    networks_v6 = [word for word in words[1:] if ":" in word]
+    if len(networks_v6) > _MOST_V6 or any([not word.endswith("/64") for word in networks_v6]):
         raise ValueError
     INTERFACE.read(words[0])
     for word in words[1:]:
-        if "/" not in word:
+        if "/" not in word or word.endswith("/0"):
             raise ValueError
         NETWORK.read(word)
     return words
