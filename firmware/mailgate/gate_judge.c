@@ -150,15 +150,32 @@ static int is_word(const uint8_t *at, const uint8_t *end, const char *word) {
     return 1;
 }
 
+static const uint8_t *behind_blanks(const uint8_t *at, const uint8_t *end) {
+    while (at < end && (*at == ' ' || *at == '\t')) at++;
+    return at;
+}
+
+/* "MAIL FROM:", or as much of it as the segment has: a line of text that begins with "mail" is none. */
+static int is_mail(const uint8_t *at, const uint8_t *end) {
+    const char *word = "FROM";
+    if (!is_word(at, end, "MAIL")) return 0;
+    for (at = behind_blanks(at + 4, end); *word && at < end; word++, at++)
+        if ((*at ^ *word) & 0xdf) return 0;
+    at = behind_blanks(at, end);
+    return at == end || *at == ':';
+}
+
 /* Does a message begin in this segment?  At its start, also behind RSET, NOOP or the end of another message. */
 static int begins_message(const gate_packet *p) {
-    static const char openings[4][12] = {"MAIL", ".\r\nMAIL", "RSET\r\nMAIL", "NOOP\r\nMAIL"};
+    static const char openings[3][8] = {".\r\n", "RSET\r\n", "NOOP\r\n"};
     const uint8_t *start = p->ip + p->payload_at, *end = p->ip + p->here, *at = start;
     uint32_t i;
-    for (i = 0; i < 4; i++)
-        if (is_word(at, end, openings[i])) return 1;
+    if (is_mail(at, end)) return 1;
+    for (i = 0; i < 3; i++)
+        if (is_word(at, end, openings[i]) && is_mail(at + strlen(openings[i]), end)) return 1;
     while ((at = memchr(at, '.', (size_t)(end - at))) != 0) {
-        if (at - start >= 2 && at[-1] == '\n' && at[-2] == '\r' && is_word(at, end, openings[1])) return 1;
+        if (at - start >= 2 && at[-1] == '\n' && at[-2] == '\r' && is_word(at, end, openings[0]) && is_mail(at + 3, end))
+            return 1;
         at++;
     }
     return 0;

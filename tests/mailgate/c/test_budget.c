@@ -168,6 +168,7 @@ static void test_a_message_in_fragments(void) {
 static void test_a_second_message_in_every_disguise(void) {
     static const char *const LINES[] = {
         "MAIL FROM:<>\r\n", "mail from:<>\r\n", "MaIl FROM:<>\r\n", "RSET\r\nMAIL FROM:<>\r\n", "rset\r\nmail from:<>\r\n",
+        "MAIL  FROM:<>\r\n", "MAIL\tFROM :<>\r\n", "MAIL", "mail ", "MAIL FR", "MAIL FROM", "RSET\r\nMAIL F",
         "NOOP\r\nMAIL FROM:<>\r\n", ".\r\nMAIL FROM:<>\r\n", "end of it\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<x@y.example>\r\n",
     };
     for (unsigned i = 0; i < sizeof LINES / sizeof *LINES; i++) {
@@ -181,6 +182,7 @@ static void test_a_second_message_in_every_disguise(void) {
 static void test_what_is_no_new_message(void) {
     static const char *const LINES[] = {
         "MAI", "QUIT\r\n", "RSET\r\n", "I MAIL you\r\n", "so\r\nMAIL me at once\r\n", ".\r\nQUIT\r\n", "\r\n.\r\n", "\r", "M",
+        "mail goes on\r\n", "mail from here", "mails", "MAIL\r\n", "RSET\r\n", ".\r\nmail it\r\n", "x\r\n.\r\nmail it",
     };
     for (unsigned i = 0; i < sizeof LINES / sizeof *LINES; i++) {
         admitted();
