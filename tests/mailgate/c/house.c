@@ -42,11 +42,15 @@ static err_t keep(struct netif *netif, struct pbuf *p) {
     return ERR_OK;
 }
 
+/* The guests' driver is another one. */
+static err_t keep_of_guests(struct netif *netif, struct pbuf *p) { return netif == &guests ? keep(netif, p) : ERR_IF; }
+static err_t keep_of_others(struct netif *netif, struct pbuf *p) { return netif != &guests ? keep(netif, p) : ERR_IF; }
+
 static err_t set_up(struct netif *netif) {
     netif->name[0] = 'm';
     netif->output = etharp_output;
     netif->output_ip6 = ethip6_output;
-    netif->linkoutput = keep;
+    netif->linkoutput = netif == &guests ? keep_of_guests : keep_of_others;
     netif->mtu = netif->mtu6 = 1500;
     netif->hwaddr_len = ETH_HWADDR_LEN;
     netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;

@@ -90,6 +90,19 @@ static void test_later_is_said_again(void) {
     }
 }
 
+static void test_later_to_a_client_that_has_heard_half_of_it(void) {
+    talker t = talker_of(4, DEVICE, 15);
+    start(GATE_QUARANTINED);
+    talker_connect(&t);
+    t.is_deaf = 1;
+    t.next += 10;
+    talker_say(&t, "QUIT\r\n");
+    const uint8_t *tcp = to_lan.frame[1].bytes + ETHERNET + 20;
+    EQUAL(get32(tcp + 4), t.peer + 1 + sizeof LATER - 1 + 1); /* behind all that was said, and the FIN */
+    EQUAL(get32(tcp + 8), t.seq);
+    EQUAL(tcp[13], ACK);
+}
+
 /* --- 554 -------------------------------------------------------------------------------------------------- */
 
 static void test_never_to_a_client_that_waits(void) {
@@ -331,7 +344,8 @@ static void test_the_ticket_is_six_digits(void) {
 }
 
 TESTS(TEST(test_later_to_a_client_that_waits), TEST(test_later_to_a_client_that_talks_at_once),
-      TEST(test_later_is_said_again), TEST(test_never_to_a_client_that_waits),
+      TEST(test_later_is_said_again), TEST(test_later_to_a_client_that_has_heard_half_of_it),
+      TEST(test_never_to_a_client_that_waits),
       TEST(test_never_to_a_client_that_pipelines), TEST(test_never_to_a_client_that_talks_before_it_listens),
       TEST(test_never_byte_by_byte), TEST(test_never_is_said_again), TEST(test_quit_is_a_line_of_its_own),
       TEST(test_a_client_that_only_looks), TEST(test_a_reset_ends_it_without_a_word),

@@ -96,6 +96,90 @@ static void test_replies_to_the_lan_are_told(void) {
     }
 }
 
+/* A connection to this port that has begun; what follows is of a flow that is known. */
+static packet begun(unsigned family, unsigned port) {
+    packet made = { .family = family, .device = DEVICE, .server = 1, .port = port, .flags = SYN };
+    house_start();
+    house_send(&made);
+    house_forget();
+    the_gate.tail = the_gate.head;
+    made.flags = ACK;
+    return made;
+}
+
+/* Send it: it must come out as it is, and be recorded with so many bytes. */
+static void check_passes(const packet *made, uint32_t recorded) {
+    gate_record_head head = { 0 };
+    uint8_t told[FRAME_BYTES], frame[FRAME_BYTES];
+    unsigned size = make_frame(frame, made);
+    house_forget();
+    house_send(made);
+    EQUAL(to_wan.count, 1);
+    EQUAL(to_wan.frame[0].size, size);
+    CHECK(checksums_hold(to_wan.frame[0].bytes, to_wan.frame[0].size));
+    EQUAL(next_record(&head, told), recorded != 0);
+    EQUAL(head.frame, recorded);
+    SAME_BYTES(told, frame, recorded);
+}
+
+static void test_what_a_free_device_says_passes_and_is_told_as_far_as_it_matters(void) {
+    static char text[1400];
+    memset(text, 'x', sizeof text);
+    for (unsigned i = 0; i < 2; i++) {
+        packet made = begun(FAMILIES[i], 25);
+        unsigned heads = transport_at(&made) + 20;
+        at("IPv%u", made.family);
+        check_passes(&made, 0); /* a bare acknowledgement */
+        made.text = text;
+        made.text_bytes = 1400;
+        check_passes(&made, 0); /* amid the text of a message */
+        made.flags = ACK | PSH;
+        check_passes(&made, GATE_SMALL_BYTES);
+        made.text_bytes = 100;
+        check_passes(&made, heads + 100);
+        made.text_bytes = GATE_SNAP_BYTES - heads;
+        check_passes(&made, GATE_SNAP_BYTES);
+        made.text_bytes++;
+        check_passes(&made, GATE_SMALL_BYTES);
+        made.flags = FIN | ACK;
+        made.text = 0;
+        check_passes(&made, heads);
+    }
+}
+
+static void test_submission_is_told_by_its_short_segments(void) {
+    static const unsigned PORTS[] = { 465, 587 };
+    static char text[400];
+    for (unsigned k = 0; k < 4; k++) {
+        packet made = begun(FAMILIES[k / 2], PORTS[k % 2]);
+        unsigned heads = transport_at(&made) + 20;
+        at("IPv%u, port %u", made.family, made.port);
+        check_passes(&made, 0);
+        made.flags = ACK | PSH;
+        made.text = text;
+        made.text_bytes = 100;
+        check_passes(&made, heads + 100);
+        made.text_bytes = 400;
+        check_passes(&made, heads);
+    }
+}
+
+static void test_a_quarter_of_the_ring_is_for_mail(void) {
+    packet query = { .device = DEVICE, .server = 1, .port = 53, .protocol = 17, .text = "a question, more or less" };
+    packet line = begun(4, 25);
+    line.flags = ACK | PSH;
+    line.text = "EHLO x.example\r\n";
+    for (unsigned count = 0; count < 100; count++)
+        house_send(&query);
+    uint32_t waiting = gate_waiting(&the_gate), lost = the_gate.counts.lost;
+    CHECK(waiting <= GATE_RING_BYTES * 3 / 4 && waiting > GATE_RING_BYTES * 3 / 4 - 100);
+    CHECK(lost > 0);
+    for (unsigned count = 0; count < 10; count++)
+        house_send(&line);
+    EQUAL(the_gate.counts.lost, lost);
+    CHECK(gate_waiting(&the_gate) > waiting);
+}
+
 static void test_off_is_off(void) {
     packet made = { .device = DEVICE, .server = 1, .port = 25, .flags = SYN };
     house_start();
@@ -147,6 +231,10 @@ static void test_a_refused_packet_goes_nowhere(void) {
             house_send(&made);
             at("IPv%u, state %d, flags %x", made.family, CASES[k].state, made.flags);
             EQUAL(to_lan.count, CASES[k].lan);
+            int is_reset = made.text && !(made.flags & RST) && CASES[k].lan;
+            EQUAL(the_gate.counts.never, made.flags == SYN && CASES[k].state == GATE_CONFIRMED);
+            EQUAL(the_gate.counts.later, made.flags == SYN && CASES[k].state != GATE_CONFIRMED);
+            EQUAL(the_gate.counts.reset, is_reset || made.flags == (RST | ACK));
             EQUAL(to_wan.count, CASES[k].wan);
             EQUAL(house_buffers(), buffers);
         }
@@ -194,6 +282,36 @@ static void test_the_mac_of_nobody_opens_no_mail_connection(void) {
         EQUAL(to_wan.count, 0);
         EQUAL(to_lan.count, 0);
         EQUAL(the_gate.counts.dropped, 1);
+    }
+}
+
+static void test_the_mac_of_a_group_or_of_nobody_opens_nothing(void) {
+    for (unsigned first = 0; first < 2; first++) {
+        uint8_t frame[FRAME_BYTES];
+        packet made = { .device = DEVICE, .server = 1, .port = 25, .flags = SYN };
+        unsigned size = make_frame(frame, &made);
+        memset(frame + 6, 0, 6);
+        frame[6] = (uint8_t)first;
+        house_start();
+        house_receive(&lan, frame, size);
+        EQUAL(to_lan.count + to_wan.count, 0);
+        EQUAL(the_gate.counts.dropped, 1);
+    }
+}
+
+static void test_what_is_for_neighbours_is_let_alone(void) {
+    static const uint8_t NEIGHBOURS[2][2] = { { 0xfe, 0x80 }, { 0xff, 0x02 } };
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t frame[FRAME_BYTES];
+        packet made = { .family = 6, .device = DEVICE, .server = 1, .port = 25, .flags = SYN };
+        unsigned size = make_frame(frame, &made);
+        memcpy(frame + ETHERNET + 24, NEIGHBOURS[i], 2);
+        set_checksums(frame);
+        house_start();
+        put(DEVICE, GATE_CONFIRMED);
+        house_receive(&lan, frame, size);
+        EQUAL(the_gate.counts.never, 0);
+        EQUAL(to_wan.count, 0);
     }
 }
 
@@ -337,7 +455,11 @@ static void test_lwip_drops_frames_with_a_tag(void) {
 }
 
 TESTS(TEST(test_other_packets_are_forwarded_and_not_told), TEST(test_mail_of_the_granted_is_forwarded_and_told),
-      TEST(test_replies_to_the_lan_are_told), TEST(test_off_is_off),
+      TEST(test_replies_to_the_lan_are_told),
+      TEST(test_what_a_free_device_says_passes_and_is_told_as_far_as_it_matters),
+      TEST(test_submission_is_told_by_its_short_segments), TEST(test_a_quarter_of_the_ring_is_for_mail),
+      TEST(test_off_is_off), TEST(test_the_mac_of_a_group_or_of_nobody_opens_nothing),
+      TEST(test_what_is_for_neighbours_is_let_alone),
       TEST(test_mail_from_outside_or_within_the_house_is_not_judged), TEST(test_a_refused_packet_goes_nowhere),
       TEST(test_resets_are_as_a_server_would_send_them),
       TEST(test_the_mac_of_nobody_opens_no_mail_connection), TEST(test_a_forged_source_gets_no_answer),

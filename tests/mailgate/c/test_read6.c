@@ -140,6 +140,21 @@ static void test_other_headers_are_nothing(void) {
     }
 }
 
+static void test_a_chain_that_ends_the_packet(void) {
+    for (unsigned count = 1; count < 6; count++) {
+        gate_packet p;
+        uint8_t chain[48], frame[FRAME_BYTES];
+        unsigned bytes = destinations(chain, count);
+        packet made = { .family = 6, .port = 25, .first = 60, .options = chain, .options_bytes = bytes };
+        make_frame(frame, &made);
+        put16(frame + ETHERNET + 4, bytes);
+        at("%u extensions, then TCP of no bytes, or nothing", count);
+        EQUAL(read_bytes(&p, frame + ETHERNET, 40 + bytes, 40 + bytes, GATE_OUT), GATE_BROKEN);
+        frame[ETHERNET + 40 + bytes - 8] = 59; /* no next header */
+        EQUAL(read_bytes(&p, frame + ETHERNET, 40 + bytes, 40 + bytes, GATE_OUT), GATE_NOTHING);
+    }
+}
+
 static void test_payload_length_is_believed_only_as_far_as_it_can_be(void) {
     packet made = { .family = 6, .port = 25, .flags = SYN };
     uint8_t frame[FRAME_BYTES];
@@ -161,6 +176,7 @@ TESTS(TEST(test_without_extensions), TEST(test_each_extension_is_stepped_over),
       TEST(test_a_long_chain_is_broken_not_unseen), TEST(test_cut_at_every_length),
       TEST(test_a_datagram_cut_at_every_length_is_never_misread), TEST(test_fragments),
       TEST(test_a_first_fragment_without_the_whole_header_is_broken), TEST(test_an_extension_that_tells_a_wrong_length),
-      TEST(test_other_headers_are_nothing), TEST(test_payload_length_is_believed_only_as_far_as_it_can_be));
+      TEST(test_other_headers_are_nothing), TEST(test_a_chain_that_ends_the_packet),
+      TEST(test_payload_length_is_believed_only_as_far_as_it_can_be));
 
 int main(void) { return RUN_TESTS(); }

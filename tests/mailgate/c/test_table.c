@@ -186,6 +186,24 @@ static void test_the_last_device_is_not_taken_for_another(void) {
     EQUAL(connect_to(1, 1, 1), GATE_PASS); /* looked up last, and over */
 }
 
+static void test_macs_with_zeros(void) {
+    static const uint8_t MACS[3][6] = { { 2, 17, 34, 51, 0, 0 }, { 0, 0, 0, 0, 4, 5 }, { 0, 0, 0, 0, 0, 1 } };
+    packet made = { .device = 1, .port = 25, .flags = SYN };
+    gate_verdict stopped = { GATE_QUARANTINED, 0, 7, 0 };
+    for (unsigned i = 0; i < 3; i++) {
+        gate_packet p;
+        gate_key key = { .family = 0 };
+        start();
+        memcpy(key.mac, MACS[i], 6);
+        CHECK(gate_put(&it, &key, &stopped) >= 0);
+        read_packet(&p, &made);
+        p.mac = MACS[i];
+        EQUAL(gate_judge(&it, &p, &told_ticket), GATE_LATER);
+        p.mac = MACS[(i + 1) % 3];
+        EQUAL(gate_judge(&it, &p, &told_ticket), GATE_PASS);
+    }
+}
+
 static void test_what_has_no_mac_passes(void) {
     gate_packet p;
     packet made = { .device = 1, .port = 25, .flags = SYN };
@@ -204,6 +222,7 @@ TESTS(TEST(test_an_empty_table_lets_all_pass), TEST(test_each_state_and_each_kin
       TEST(test_a_verdict_ends_by_itself), TEST(test_what_the_clock_shows_at_first_is_no_time_passed),
       TEST(test_renewing_prolongs), TEST(test_an_ended_verdict_makes_room),
       TEST(test_behind_a_relay_the_address_counts_for_more), TEST(test_keys_differ_in_every_part),
-      TEST(test_the_last_device_is_not_taken_for_another), TEST(test_what_has_no_mac_passes));
+      TEST(test_the_last_device_is_not_taken_for_another), TEST(test_macs_with_zeros),
+      TEST(test_what_has_no_mac_passes));
 
 int main(void) { return RUN_TESTS(); }
