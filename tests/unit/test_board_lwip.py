@@ -145,6 +145,12 @@ class Texts(Boards):
         self.begin(page="http://owner.example/")
         self.assertEqual(self.gate.texts[FakeGate.LATER], _TEXT % b"owner.example")
 
+    def test_our_own_page_is_at_the_ipv4_address(self):
+        self.begin()
+        self.hardware.lan = ["fd77::1/64", "192.168.78.1/24"]
+        self.plane.tick(1000)
+        self.assertEqual(self.gate.texts[FakeGate.LATER], _TEXT % b"192.168.78.1")
+
     def test_a_page_that_is_too_long_is_told_and_ours_is_named(self):
         self.begin(page="http://owner.example/" + "x" * 90)
         self.assertEqual(self.gate.texts[FakeGate.LATER], _TEXT % b"192.168.77.1")

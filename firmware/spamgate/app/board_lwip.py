@@ -148,7 +148,8 @@ class BoardLwip(LwipPlane):
         from spamgate.service.smtp_refusal import BYE, Refusal
 
         gate = self._gate
-        own = "http://%s/" % self._known[0][0].split("/")[0] if self._known[0] else ""
+        ours = [text.split("/")[0] for text in self._known[0] if ":" not in text]
+        own = "http://%s/" % ours[0] if ours else ""
         for page in (self._settings.page or own, own, ""):
             greeting = GateTexts(page)
             try:

@@ -53,7 +53,8 @@ class Hardware(unix_board.Hardware):
             return
         mailgate.start(*words)
         self.lan_mac = _mac_of(settings.lan[0].split()[0]) or self.unique_id
-        self.address = parse_address(self.lan[0].split("/")[0])
+        ours = [text.split("/")[0] for text in self.lan if ":" not in text]
+        self.address = parse_address(ours[0]) if ours else b""
         self.resolvers = system_resolvers()[:_MOST_RESOLVERS]
 
     def tick(self, now_ms: int) -> None:
