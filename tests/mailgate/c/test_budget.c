@@ -183,6 +183,7 @@ static void test_what_is_no_new_message(void) {
     static const char *const LINES[] = {
         "MAI", "QUIT\r\n", "RSET\r\n", "I MAIL you\r\n", "so\r\nMAIL me at once\r\n", ".\r\nQUIT\r\n", "\r\n.\r\n", "\r", "M",
         "mail goes on\r\n", "mail from here", "mails", "MAIL\r\n", "RSET\r\n", ".\r\nmail it\r\n", "x\r\n.\r\nmail it",
+        "SEND FROM:<a@b.example>\r\n", "VRFY FROM:x\r\n", ".\r\nSOML FROM:<>\r\n",
     };
     for (unsigned i = 0; i < sizeof LINES / sizeof *LINES; i++) {
         admitted();

@@ -184,6 +184,31 @@ static void test_a_whole_house_in_a_day(void) {
     check_books();
 }
 
+/* A full bucket: whoever would end first makes room. */
+static void test_the_flow_that_ends_first_makes_room(void) {
+    packet made[GATE_FLOW_WAYS + 1];
+    unsigned found = 0;
+    start();
+    uint32_t bucket = gate_flow_hash(&it, heads_of(&(packet){ .device = 1, .port = 443, .flags = SYN })) >> 25;
+    for (unsigned number = 0; found <= GATE_FLOW_WAYS; number++) {
+        made[found] = flow(1 + found, number, 6, SYN);
+        found += gate_flow_hash(&it, heads_of(&made[found])) >> 25 == bucket;
+    }
+    static const unsigned ORDER[GATE_FLOW_WAYS] = { 2, 0, 3, 1 };
+    for (unsigned i = 0; i < GATE_FLOW_WAYS; i++) {
+        CHECK(flows(&made[ORDER[i]]));
+        wait_s(10);
+    }
+    EQUAL(held(), GATE_FLOW_WAYS);
+    CHECK(flows(&made[GATE_FLOW_WAYS]));
+    EQUAL(held(), GATE_FLOW_WAYS);
+    check_books();
+    for (unsigned i = 0; i < GATE_FLOW_WAYS; i++) {
+        made[i].flags = ACK;
+        EQUAL(gate_flow_goes_on(&it, heads_of(&made[i])), i != ORDER[0]);
+    }
+}
+
 static void test_every_part_of_a_flow_counts(void) {
     packet base = flow(1, 7, 6, SYN), others[5] = { base, base, base, base, base };
     others[0].client_port++;
@@ -202,6 +227,7 @@ static void test_every_part_of_a_flow_counts(void) {
 TESTS(TEST(test_one_that_floods_gets_a_quarter), TEST(test_datagrams_flood_no_further),
       TEST(test_what_goes_on_needs_no_new_place), TEST(test_the_same_syn_again_counts_once),
       TEST(test_how_long_flows_last), TEST(test_a_busy_flow_stays), TEST(test_what_comes_behind_a_fin_does_not_prolong),
-      TEST(test_the_share_comes_back), TEST(test_a_whole_house_in_a_day), TEST(test_every_part_of_a_flow_counts));
+      TEST(test_the_share_comes_back), TEST(test_a_whole_house_in_a_day), TEST(test_the_flow_that_ends_first_makes_room),
+      TEST(test_every_part_of_a_flow_counts));
 
 int main(void) { return RUN_TESTS(); }

@@ -237,6 +237,8 @@ static void test_a_refused_packet_goes_nowhere(void) {
             EQUAL(the_gate.counts.reset, is_reset || made.flags == (RST | ACK));
             EQUAL(to_wan.count, CASES[k].wan);
             EQUAL(house_buffers(), buffers);
+            int is_end_or_line = made.flags & (SYN | RST) || made.text;
+            EQUAL(records(), the_gate.counts.reset ? 0 : is_end_or_line); /* what is reset has not happened */
         }
     }
 }
