@@ -48,20 +48,20 @@ def _commit() -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _entry(book: list[dict], mark: str) -> dict:
+def _entry(book: list[dict], mark: str, commit: str) -> dict:
     for entry in book:
         if entry["code"] == mark:
             return entry
     compiler = run(["clang", "--version"]).splitlines()[0]
     counts = {"executions": 0, "seconds": 0, "edges": 0, "findings": 0}
-    book.append({"code": mark, "commit": _commit(), "compiler": compiler, **counts})
+    book.append({"code": mark, "commit": commit, "compiler": compiler, **counts})
     return book[-1]
 
 
-def _note(mark: str, seconds: float, outcome: Outcome | None) -> dict:
+def _note(what: tuple[str, str], seconds: float, outcome: Outcome | None) -> dict:
     """Add a round to the ledger, or a finding, and return the entry.  Another run may have changed it meanwhile."""
     book = entries()
-    entry = _entry(book, mark)
+    entry = _entry(book, *what)
     entry["seconds"] += round(seconds)
     entry["last"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     if outcome:
@@ -84,7 +84,7 @@ def _keep_small(program: Path, found: Path) -> None:
             shutil.copy(path, CORPUS)
 
 
-def _round(program: Path, mark: str, number: int, most: int, found: Path) -> dict:
+def _round(program: Path, what: tuple[str, str], number: int, most: int, found: Path) -> dict:
     """Fuzz once and return the entry of the ledger."""
     began = time.monotonic()
     length = _LENGTHS[number % len(_LENGTHS)]
@@ -92,18 +92,18 @@ def _round(program: Path, mark: str, number: int, most: int, found: Path) -> dic
     try:
         outcome = fuzz(program, *options, folders=(found, CORPUS))
     except AssertionError:
-        _note(mark, time.monotonic() - began, None)
+        _note(what, time.monotonic() - began, None)
         raise
-    return _note(mark, time.monotonic() - began, outcome)
+    return _note(what, time.monotonic() - began, outcome)
 
 
 def campaign(goal: int) -> None:
     """Fuzz until the ledger has `goal` executions for the code as it is."""
-    mark, program, number = code(), fuzzer(), 0
-    done = _entry(entries(), mark)["executions"]
+    what, program, number = (code(), _commit()), fuzzer(), 0
+    done = _entry(entries(), *what)["executions"]
     with tempfile.TemporaryDirectory() as found:
         while done < goal:
-            entry = _round(program, mark, number, goal - done, Path(found))
+            entry = _round(program, what, number, goal - done, Path(found))
             done, number = entry["executions"], number + 1
             print(f"{done:,} executions, {entry['edges']} edges", flush=True)
         _keep_small(program, Path(found))
