@@ -96,10 +96,25 @@ static const char *const LINES[] = {
     "\r\n\r\n\r\n\r\n\r\n", "554 no\r\n", "\x12\x34\x81\x80\0\1\0\1\0\0\0\0", "GET / HTTP/1.1\r\n\r\n",
 };
 
+/* IPv4 options, or extension headers of IPv6: three that are usual, or one of any length that tells another. */
+static void add_options(packet *p) {
+    static const uint8_t USUAL[] = { 60, 0, 5, 2, 0, 0, 1, 0, 44, 0, 1, 4, 0, 0, 0, 0, 6, 0, 0, 0, 1, 2, 3, 4 };
+    static uint8_t chain[1024];
+    unsigned how = take8();
+    p->options = USUAL;
+    p->options_bytes = p->family == 6 ? 24 : 8;
+    if (p->family == 6 && how) {
+        chain[0] = 6;
+        chain[1] = (uint8_t)(how & 0x80 ? take8() : how - 1);
+        p->options = chain;
+        p->options_bytes = (how & 0x7f) * 8;
+        p->first = (uint8_t[]){ 0, 43, 44, 51, 60 }[how % 5];
+    }
+}
+
 /* Few bytes make a frame that is right: what the fuzzer would hardly find by itself. */
 static void made_frame(unsigned options) {
     static const unsigned PORTS[] = { 25, 25, 25, 587, 465, 53, 67, 443, 1080, 3128, 80, 2525 };
-    static const uint8_t CHAIN[] = { 60, 0, 5, 2, 0, 0, 1, 0, 44, 0, 1, 4, 0, 0, 0, 0, 6, 0, 0, 0, 1, 2, 3, 4 };
     unsigned who = take8(), what = take8(), port = take8();
     packet p = { .family = options & 8 ? 6 : 4, .device = 10 + (who & 7), .server = 1 + (who >> 3 & 7),
                  .protocol = what & 0x80 ? 17 : 6, .port = PORTS[port % 12], .client_port = 40000 + (port / 12),
@@ -107,11 +122,8 @@ static void made_frame(unsigned options) {
     p.seq = take8();
     if (what & 0x40)
         rules_answer_to(&p); /* go on with a connection that was answered in the server's place */
-    if (what & 0x20) {
-        p.options = CHAIN;
-        p.options_bytes = p.family == 6 ? 24 : 8;
-        p.first = 0;
-    }
+    if (what & 0x20)
+        add_options(&p);
     last_bytes = make_frame(last, &p);
     last_to = p.is_inbound ? &wan : &lan;
     give_last(options);

@@ -147,6 +147,23 @@ static void test_what_a_free_device_says_passes_and_is_told_as_far_as_it_matters
     }
 }
 
+static void test_a_tcp_header_of_no_length_is_dropped(void) {
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned words = 0; words < 16; words++) {
+            packet made = begun(FAMILIES[i], 25);
+            uint8_t frame[FRAME_BYTES];
+            made.text = "NOOP\r\n";
+            unsigned size = make_frame(frame, &made);
+            frame[transport_at(&made) + 12] = (uint8_t)(words << 4);
+            set_checksums(frame);
+            house_receive(&lan, frame, size);
+            at("IPv%u, %u words", made.family, words);
+            EQUAL(to_wan.count, words >= 5 && words * 4 <= 26);
+            EQUAL(the_gate.counts.broken, words < 5 || words * 4 > 26);
+        }
+    }
+}
+
 static void test_submission_is_told_by_its_short_segments(void) {
     static const unsigned PORTS[] = { 465, 587 };
     static char text[400];
@@ -459,7 +476,8 @@ static void test_lwip_drops_frames_with_a_tag(void) {
 TESTS(TEST(test_other_packets_are_forwarded_and_not_told), TEST(test_mail_of_the_granted_is_forwarded_and_told),
       TEST(test_replies_to_the_lan_are_told),
       TEST(test_what_a_free_device_says_passes_and_is_told_as_far_as_it_matters),
-      TEST(test_submission_is_told_by_its_short_segments), TEST(test_a_quarter_of_the_ring_is_for_mail),
+      TEST(test_a_tcp_header_of_no_length_is_dropped), TEST(test_submission_is_told_by_its_short_segments),
+      TEST(test_a_quarter_of_the_ring_is_for_mail),
       TEST(test_off_is_off), TEST(test_the_mac_of_a_group_or_of_nobody_opens_nothing),
       TEST(test_what_is_for_neighbours_is_let_alone),
       TEST(test_mail_from_outside_or_within_the_house_is_not_judged), TEST(test_a_refused_packet_goes_nowhere),
