@@ -11,9 +11,11 @@ from spamgate.app import collect_early
 from spamgate.app.environment import read_config
 from spamgate.app.gateway import Gateway
 from spamgate.core import states
+from spamgate.core.identity import Identity
 from spamgate.hal.clock import elapsed_us, ticks_us
 from spamgate.hal.steady_clock import ticks_ms
 
+_MAC = b"\x02\0\0\0\x77\x0a"
 _WAY = (states.THROTTLED, states.QUARANTINED, states.NORMAL)
 
 
@@ -22,7 +24,10 @@ def main(config, rounds):
     collect_early(False)  # as it is once the gateway runs
     plane = gateway.plane
     plane.start(ticks_ms())
-    device = gateway.device_of(b"\x02\0\0\0\x77\x0a")
+    who = Identity()
+    who.from_mac(_MAC, 0)
+    device = gateway.engine.device(who)
+    gateway.engine.devices.set_mac(device, _MAC, 0)
     taken_us = []
     for _ in range(rounds):
         for state in _WAY:
