@@ -40,6 +40,8 @@ class Tray:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for port in self._ports:  # as unplugged; a link that stays leads to whoever is given the same pty next
+            Path(port).unlink(missing_ok=True)
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process.stdin.close()
