@@ -1,5 +1,6 @@
 """The lab's network: a home that reaches an internet, and nothing that stays behind, however a run ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from spamgate_tools.errors import UserError
+from spamgate_tools.lab.leftovers import NAMESPACES, is_running, processes_in
 from spamgate_tools.lab.lines import Follower
 from spamgate_tools.lab.network import GUEST, LAN, PORT, Network
 from spamgate_tools.lab.rootless import settle
@@ -35,13 +37,16 @@ _SERVE = (
     "    client.close()\n"
 )
 _DIES = (
-    "import os, signal\n"
+    "import json, os, signal\n"
+    "from pathlib import Path\n"
+    "from spamgate_tools.lab.leftovers import NAMESPACES, processes_in\n"
     "from spamgate_tools.lab.network import Network\n"
     "net = Network('killed')\n"
     "net.host('device')\n"
     "net.router.popen(['setsid', '--fork', 'sleep', '600'])\n"
     "net.router.run(['sleep', '0.2'])\n"
-    "print(net.folder, flush=True)\n"
+    "there = sorted(NAMESPACES.glob(net.folder.name + '-*'))\n"
+    "print(json.dumps([str(net.folder), len(there), processes_in(there)]), flush=True)\n"
     "os.kill(os.getpid(), signal.SIGKILL)\n"
 )
 
@@ -116,30 +121,23 @@ def test_the_end_removes_programs_namespaces_and_files():
         folder = net.folder
         process = net.router.popen(["sleep", "600"])
         net.router.popen(["setsid", "--fork", "sleep", "600"]).wait(5)
-        inode = os.stat(f"/run/netns/{net.router.namespace}").st_ino
+        inside = processes_in([NAMESPACES / net.router.namespace])
     assert process.wait(1) < 0
+    assert process.pid in inside and len(inside) > 1
     assert not folder.exists()
     assert folder.name not in _namespaces()
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _inode(pid) == inode]
-
-
-def _inode(pid: str) -> int:
-    try:
-        return os.stat(f"/proc/{pid}/ns/net").st_ino
-    except OSError:
-        return 0
+    assert not any(is_running(pid) for pid in inside)
 
 
 def test_the_next_run_removes_what_a_killed_one_left():
     done = subprocess.run([sys.executable, "-c", _DIES], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    folder = Path(done.stdout.strip())
-    assert folder.name in _namespaces()
-    inode = os.stat(f"/run/netns/{folder.name}-router").st_ino
-    with Network("another") as net:
-        assert folder.name not in _namespaces()
-        assert not folder.exists()
-        assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _inode(pid) == inode]
+    folder, namespaces, inside = json.loads(done.stdout)
+    assert namespaces == 3 and inside
+    with Network("another") as net:  # whose tests begin at the same time may have come before it
+        wait_until(lambda: not Path(folder).exists(), 10, "the end of what was left")
+        assert Path(folder).name not in _namespaces()
+        assert not any(is_running(pid) for pid in inside)
         assert net.folder.exists()
 
 

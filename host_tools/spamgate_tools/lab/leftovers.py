@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TextIO
 
 from spamgate_tools.errors import UserError
 
@@ -20,6 +21,7 @@ RUNS = Path("/run/spamgate-lab")
 NAMESPACES = Path("/run/netns")
 
 _LOCK = "lock"
+_MADE_S = 60.0  # a folder without a lock is being made, unless it is older
 _GRACE_S = 0.5  # for programs to end after SIGTERM
 _numbers = itertools.count(1)
 
@@ -33,8 +35,7 @@ class Run:
         try:
             self.folder.mkdir(parents=True)
             os.chmod(self.folder, 0o755)  # some servers give up root and still read their files
-            self._lock = (self.folder / _LOCK).open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = _locked(self.folder)
         except OSError as error:
             raise UserError(f"{self.folder}: cannot be made: {error.strerror}", "run it as root") from None
 
@@ -44,26 +45,39 @@ class Run:
         self._lock.close()
 
 
+def _locked(folder: Path) -> TextIO:
+    """Make the lock; whoever can see it finds it held."""
+    unseen = folder / f"{_LOCK}.new"
+    lock = unseen.open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unseen.rename(folder / _LOCK)
+    return lock
+
+
 def sweep() -> list[str]:
     """Remove what runs that are no more have left; returns their names."""
-    gone = [folder.name for folder in RUNS.glob("*") if not _is_alive(folder)]
-    for name in gone:
-        _remove(name)
+    gone = []
+    for folder in RUNS.glob("*"):
+        lock = _lock_of_the_dead(folder)
+        if lock:
+            with lock:  # held, so that nobody else removes it: a namespace's number soon belongs to another
+                _remove(folder.name)
+            gone.append(folder.name)
     return gone
 
 
-def _is_alive(folder: Path) -> bool:
-    try:
-        with (folder / _LOCK).open() as lock:
+def _lock_of_the_dead(folder: Path) -> TextIO | None:
+    """Take over the lock of a run that is no more; None where it lives, or somebody else removes it."""
+    with contextlib.suppress(OSError):
+        if not (folder / _LOCK).exists() and time.time() - folder.stat().st_mtime < _MADE_S:
+            return None
+        lock = (folder / _LOCK).open("a")
+        with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        try:
-            return time.time() - folder.stat().st_mtime < 1  # its lock is just being made
-        except OSError:
-            return True  # whoever had it has just removed it
-    return False
+            if os.fstat(lock.fileno()).st_nlink:
+                return lock
+        lock.close()
+    return None
 
 
 def _remove(name: str) -> None:
@@ -95,7 +109,7 @@ def kill(pids: list[int]) -> None:
     deadline = time.monotonic() + _GRACE_S
     while pids and time.monotonic() < deadline:
         time.sleep(0.01)
-        pids = [pid for pid in pids if _is_running(pid)]
+        pids = [pid for pid in pids if is_running(pid)]
     _signal(pids, signal.SIGKILL)
 
 
@@ -105,8 +119,8 @@ def _signal(pids: list[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def _is_running(pid: int) -> bool:
-    """A zombie is not: it waits for its parent only."""
+def is_running(pid: int) -> bool:
+    """Return whether it is more than a zombie, which only waits for its parent."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
