@@ -1,8 +1,8 @@
 """The home in which the router is measured: a device, a router, and an internet.
 
 The router translates addresses and has a firewall, as any at home.  The internet takes packets and drops them, but for
-port 25, where a server greets.  What is offered comes from flood.py on one core, the gateway has the other; both go
-before all else on the machine, which may be shared.
+what goes to the mail servers of `serve_mail`.  What is offered comes from flood.py on one core, the gateway has the
+other; both go before all else on the machine, which may be shared.
 
 A flood is sent, routed and received on one core: the kernel hands each packet through all the namespaces before it
 takes the next.  So what is compared is the CPU time of that, of which nobody else can take a part.
@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bench_bot
 import flood
 from measurement import RUNS, Broken, NotRun
 
@@ -27,6 +28,7 @@ from spamgate_tools.control import Control
 from spamgate_tools.errors import UserError
 from spamgate_tools.gateway import HEAP_KB
 from spamgate_tools.lab.host import Host, needed
+from spamgate_tools.lab.mx import MailServers, Server
 from spamgate_tools.lab.network import GUEST, LAN, Network
 from spamgate_tools.lab.router import Router
 from spamgate_tools.lab.waiting import wait_until
@@ -39,11 +41,13 @@ BURST_S = 1
 IPERF_S = 1
 IPERF_PORT = 5202
 QUIET_S = 0.5  # after a burst all has been seen by then
+NETWORKS = 100  # with a mail server each
 
 _LATE = 1.05  # so much longer a burst may take
 _MOST_OF = 0.99
 _CALM = 5000  # packets a second
 _PATIENCE_S = 60
+_MX = "mx{}.example"  # a mail server's name, by which it greets
 
 _SINK = f"""
 table inet sink {{
@@ -51,7 +55,6 @@ table inet sink {{
   type filter hook prerouting priority raw
   udp dport {{ 53, {flood.SMALL_PORT} }} drop
   tcp sport {flood.MAIL_PORT}-{flood.MAIL_PORT + 99} drop
-  ip daddr {flood.NOBODY.format(0)}/16 drop
  }}
 }}
 """
@@ -72,8 +75,6 @@ table inet home_firewall {{
  }}
 }}
 """
-_GREET = "import socket\ns = socket.create_server(('', 25))\nwhile True: s.accept()[0].sendall(b'220 mx.example\\r\\n')"
-_MEET = f"import socket; print(socket.create_connection(('{flood.TARGET}', 25)).recv(99))"
 
 
 class Sender:
@@ -110,7 +111,6 @@ class BenchHome:
         self._router = Router(net, [flood.RESOLVER])
         net.router.run(["nft", "-f", "-"], input=_FIREWALL)
         net.internet.run(["nft", "-f", "-"], input=_SINK)
-        net.internet.serve([sys.executable, "-c", _GREET], "mail.log", 25, "tcp")
 
     @contextmanager
     def gateway(self, **settings: int) -> Iterator[None]:
@@ -187,17 +187,24 @@ class BenchHome:
 
     # --- having its way --------------------------------------------------------------------------
 
+    def serve_mail(self) -> None:
+        """Let the internet have a mail server in each of many networks."""
+        self.net.internet.ip(f"route add local {bench_bot.WORLD} dev lo")
+        names = [_MX.format(number) for number in range(NETWORKS)]
+        addresses = [bench_bot.SERVER.format(number) for number in range(NETWORKS)]
+        servers = [Server(name, (address,)) for name, address in zip(names, addresses, strict=True)]
+        MailServers(self.net.internet, servers).start()
+
     def reaction_ms(self) -> float:
-        """Let a new device send SYNs; return how long after the one that brings the verdict the first is redirected."""
-        self._device.run([sys.executable, "-c", _MEET])  # the line is open: connections weigh
+        """Let a new device mail as bots do; return how long after the SYN of the verdict the first refused one left."""
         bot = self.net.host(f"bot{len(self.net.hosts)}")
-        words = [sys.executable, str(HERE / "syn_probe.py"), self.net.router.mac, bot.address4]
+        words = [sys.executable, str(HERE / "bench_bot.py"), str(NETWORKS)]
         said = json.loads(bot.run(["taskset", "-c", str(self._core), *words]).stdout)
         verdicts = [event for event in self._router.events.read() if event.get("to") == "throttled"]
-        if not verdicts or verdicts[-1]["device"] != bot.mac or not said["answered"]:
-            raise Broken(f"{bot.mac} was not throttled: {verdicts}, {said['answered']}")
-        brought = verdicts[-1]["smtp_connects"] - 1
-        return said["left_ms"][said["answered"][0]] - said["left_ms"][brought]
+        if [event["device"] for event in verdicts] != [bot.mac]:
+            raise Broken(f"{bot.mac} was not throttled: {verdicts}, {said}")
+        refused = _first_refused(said["greetings"])
+        return said["opened_ms"][refused] - said["opened_ms"][_brought_by(verdicts[0])]
 
     def in_micropython(self, program: str, *words: int) -> dict[str, Any]:
         """Run a program of the bench on the router to its end, and return what it printed."""
@@ -248,6 +255,29 @@ def _deferred_s(core: int) -> float:
         if (folder / "comm").read_text() == f"ksoftirqd/{core}\n":
             return int((folder / "schedstat").read_text().split()[0]) / 1e9
     return 0.0
+
+
+def _first_refused(greetings: list[str]) -> int:
+    """Return which connection the router was the first to answer; all before must have reached their servers."""
+    for number, greeting in enumerate(greetings):
+        if greeting.startswith("421 4.7.0 "):
+            return number
+        if not greeting.startswith(f"220 {_MX.format(number)} "):
+            raise Broken(f"connection {number} was greeted with {greeting or 'nothing'}")
+    raise Broken("no connection was refused")
+
+
+def _brought_by(verdict: dict[str, Any]) -> int:
+    """Return which connection's SYN brought the verdict: the last one seen until then, which its evidence names.
+
+    It weighs as a SYN, before any answer: that the line is open is known from the bot's first letter.
+    """
+    latest = max(row["last"] for row in verdict["evidence"])
+    peers = {row["peer"] for row in verdict["evidence"] if row["last"] == latest}
+    brought = verdict["smtp_connects"] - 1
+    if peers != {bench_bot.SERVER.format(brought)}:
+        raise Broken(f"not the SYN of connection {brought} brought the verdict: {verdict}")
+    return int(brought)
 
 
 def _last_words(log: Path) -> dict[str, Any]:

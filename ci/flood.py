@@ -21,7 +21,6 @@ SMALL_PORT = 5201
 MAIL_PORT = 41000  # and above: from where mail comes
 RESOLVER = "198.51.100.53"
 TARGET = "203.0.113.1"  # the internet's end of the line
-NOBODY = "198.19.{}.25"  # an address in each of many networks where nobody is
 
 _STEP_S = 0.0005  # the pace is kept to within half a millisecond
 _BATCH = 64
