@@ -18,7 +18,7 @@ OWNER = f"owner@{HOME_DOMAIN}"
 
 _LOOPBACK = "127.0.0.1"
 _SMTP = 25
-_START_S = 15.0
+_START_S = 40.0
 _HOUR_S = 3600
 
 

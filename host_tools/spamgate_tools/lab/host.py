@@ -1,6 +1,7 @@
 """One machine of the lab: a network namespace with an interface, addresses, and the programs that run in it."""
 
 import ipaddress
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ file=$(readlink -m /etc/resolv.conf)
 [ -e "$file" ] || { mkdir -p "${file%/*}" && : > "$file"; }
 mount --bind "$0" "$file" && exec "$@"
 """
-_START_S = 20.0
+_START_S = 60.0  # who ends meanwhile is noticed at once
 # Addresses are known to be free here: no second of waiting for duplicate address detection, no advertised surprises
 _SYSCTLS = (
     "net.ipv6.conf.all.accept_dad=0",
@@ -109,6 +110,11 @@ class Host:
         """Run lines of `ip -batch` in here: `host.ip("addr add 10.0.0.1/24 dev eth0", ...)`."""
         _ip("-n", self.namespace, "-batch", "-", text="\n".join(lines))
 
+    def link(self, interface: str) -> dict[str, Any]:
+        """Return what the kernel says of an interface in here, as `ip -details -json link` has it."""
+        (told,) = json.loads(_ip("-n", self.namespace, "-details", "-json", "link", "show", "dev", interface))
+        return dict(told)
+
     def sysctl(self, *settings: str) -> None:
         """Set `net.…=value`; a setting that this kernel does not have is left out."""
         lines = []
@@ -164,16 +170,17 @@ _PACKAGES = {  # where the program's name is not the Debian package's
 }
 
 
-def _ip(*words: str, text: str = "") -> None:
-    _checked(["ip", *words], text)
+def _ip(*words: str, text: str = "") -> str:
+    return _checked(["ip", *words], text)
 
 
-def _checked(command: list[str], text: str = "") -> None:
+def _checked(command: list[str], text: str = "") -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         said = _said(done)
         hint = "run it as root" if "not permitted" in said else ""
         raise UserError(f"`{' '.join(command[:6])}` failed: {said}", hint)
+    return done.stdout
 
 
 def _said(done: subprocess.CompletedProcess[str]) -> str:

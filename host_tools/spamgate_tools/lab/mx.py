@@ -16,7 +16,7 @@ from spamgate_tools.lab.host import Host
 from spamgate_tools.lab.waiting import listens, wait_until
 
 SMTP, SUBMISSION, SUBMISSIONS = 25, 587, 465
-_START_S = 20.0
+_START_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Server:
     users: tuple[str, ...] | None = None  # local parts that exist, others are 550 5.1.1; None = all exist
     greylist_s: float = 0.0  # 451 4.7.1 until a client, sender and recipient have been known for so long
     chunk_ms: int = 0  # pause before each read of a message, to take a big one slowly
-    after_data_s: float = 0.0  # between the final dot and its reply
+    after_data_s: float = 0.0  # between the final dot and its reply; a change counts for who waits, too
     certificate: str = ""
     key: str = ""
     tls_at_once: bool = False  # port 465
@@ -57,9 +57,9 @@ class MailServers:
         words = [sys.executable, "-m", "spamgate_tools.lab.mx_process", str(self._settings), str(self._log)]
         self._process = self._host.popen(words, log="mx.log")
         pid = self._process.pid
-        ports = {server.port for server in self._servers.values()}
+        last = list(self._servers.values())[-1]  # they are opened one after the other
         where = f"mail servers (see {self._host.folder}/mx.log)"
-        wait_until(lambda: all(listens(pid, port) for port in ports), _START_S, where)
+        wait_until(lambda: listens(pid, last.port, "tcp", last.addresses[-1]), _START_S, where)
 
     def change(self, name: str, port: int = SMTP, **settings: Any) -> None:
         """Tell a running server to behave differently from its next connection on; waits until it has heard."""

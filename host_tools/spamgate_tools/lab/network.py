@@ -23,6 +23,7 @@ from types import TracebackType
 from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.leftovers import Run, sweep
 from spamgate_tools.lab.offload import complete_checksums
+from spamgate_tools.lab.waiting import wait_until
 
 LAN = "br-lan"
 GUEST = "br-guest"
@@ -38,6 +39,7 @@ _LANS = {
     GUEST: ("192.168.78.", "fd77:78::", "2001:db8:78::", "02:53:47:00:78:01"),
 }
 _FIRST_HOST = 10
+_PLUGGED_S = 20.0
 _MASQUERADE = """
 table inet home_nat {
   chain outgoing {
@@ -126,6 +128,8 @@ class Network:
             "link set eth0 up",
         )
         self.router.ip(f"link set {port} master {lan} up")
+        what = f"{host.name} on {lan}"
+        wait_until(lambda: _is_up(host) and _is_up(self.router, port, "forwarding"), _PLUGGED_S, what)
         if not self.kernel_routes:
             complete_checksums(host.namespace, host.interface)
 
@@ -146,6 +150,7 @@ class Network:
         internet, router = self.internet, self.router
         internet.ip(f"link add eth0 type veth peer name {WAN} netns {router.namespace}", "link set eth0 up")
         router.ip(f"link set {WAN} up")
+        wait_until(lambda: _is_up(internet) and _is_up(router, WAN), _PLUGGED_S, WAN)
         for far in NEXT_HOPS:
             internet.add_address(far)
         near4, near6 = (address.partition("/")[0] for address in WAN_ADDRESSES)
@@ -160,6 +165,13 @@ class Network:
             router.ip(*(f"route add default via {far.partition('/')[0]}" for far in NEXT_HOPS))
         else:
             complete_checksums(internet.namespace, internet.interface)
+
+
+def _is_up(host: Host, interface: str = "", state: str = "") -> bool:
+    """Does it pass frames, as its bridge sees it too?  The kernel sees to that some time after `ip` has ended."""
+    told = host.link(interface or host.interface)
+    bridged = told.get("linkinfo", {}).get("info_slave_data", {})
+    return told["operstate"] == "UP" and (not state or bridged.get("state") == state)
 
 
 def lan_addresses(lan: str) -> list[str]:

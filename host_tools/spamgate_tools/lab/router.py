@@ -21,8 +21,8 @@ from spamgate_tools.lab.network import GUEST, HOME_NETWORKS, LAN, PORT, WAN, Net
 from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
 
-_START_S = 20.0
-_STOP_S = 5.0
+_START_S = 40.0
+_STOP_S = 15.0
 _EVENTS = "events.jsonl"
 _GATEWAY_LOG = "gateway.log"
 _DNSMASQ = """no-resolv

@@ -22,7 +22,7 @@ _HEAP_KB = 512
 _SETTINGS = "settings.json"
 _IDENTITY = "identity.json"
 _LOG = "gateway.log"
-_START_S = 20.0
+_START_S = 40.0
 
 
 class LwipRouter(Router):

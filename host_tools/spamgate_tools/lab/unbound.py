@@ -12,7 +12,7 @@ from spamgate_tools.lab.accounts import Record
 from spamgate_tools.lab.host import Host, needed
 from spamgate_tools.lab.waiting import listens, wait_until
 
-_START_S = 20.0
+_START_S = 40.0
 _TTL_S = 3600
 
 
@@ -38,7 +38,9 @@ class Resolver:
             words = ["dnsmasq", "--keep-in-foreground", f"--conf-file={settings}"]
         self._process = self._host.serve(words, f"{self.program}.log", 53)
         pid = self._process.pid
-        wait_until(lambda: listens(pid, 53), _START_S, f"the resolver's TCP port (see {self._host.folder})")
+        places = [(protocol, address) for protocol in ("udp", "tcp") for address in self._addresses]
+        what = f"the resolver's ports (see {self._host.folder})"
+        wait_until(lambda: all(listens(pid, 53, protocol, address) for protocol, address in places), _START_S, what)
 
     def stop(self) -> None:
         """End it; a second call does nothing."""
