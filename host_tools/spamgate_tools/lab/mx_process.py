@@ -37,6 +37,10 @@ class Process:
                 self._servers[address, server.port] = server
         self.write("settings", generation=told["generation"])
 
+    def now(self, server: Server) -> Server:
+        """Return how a server behaves by now."""
+        return self._servers[server.addresses[0], server.port]
+
     def write(self, event: str, **facts: Any) -> None:
         """Add a line to the log."""
         self._log.write(json.dumps({"event": event, "t": time.time(), **facts}) + "\n")

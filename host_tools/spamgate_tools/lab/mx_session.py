@@ -19,6 +19,7 @@ _LINE_BYTES = 4096
 _CHUNK_BYTES = 65536
 _MESSAGE_BYTES = 64 << 20
 _IDLE_S = 300
+_LOOK_S = 0.05
 _END_OF_DATA = b"\r\n.\r\n"
 
 
@@ -197,10 +198,16 @@ class Session:
         await self._reply("354 End data with a dot")
         message = await self._message()
         self._tell("data")
-        await asyncio.sleep(self._server.after_data_s)
+        await self._think()
         self._accept(message)
         self._forget()
         return await self._reply("250 2.0.0 Accepted")
+
+    async def _think(self) -> None:
+        """Keep the client waiting after its final dot."""
+        dot_s = time.monotonic()
+        while time.monotonic() - dot_s < self._process.now(self._server).after_data_s:
+            await asyncio.sleep(_LOOK_S)
 
     async def _message(self) -> bytes:
         """Return the message as its sender wrote it, dots unstuffed (RFC 5321 4.5.2)."""
