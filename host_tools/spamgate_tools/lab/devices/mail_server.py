@@ -68,7 +68,7 @@ class Queue:
             return await self._try_servers(letter)
         except Refused as no:
             if not no.is_final:
-                self._closed_until[domain_of(letter)] = now + pause_s
+                self._closed_until[domain_of(letter)] = asyncio.get_running_loop().time() + pause_s
                 return False
             self._device.report.tell("bounced", letter.id, code=no.code, text=no.text)
             return True
