@@ -60,6 +60,8 @@ def compiled_firmware(machine: str = "") -> Path:
         except OSError as error:
             if not folder.is_dir():  # else another run was faster
                 raise _unwritable(folder.parent, error) from None
+    with contextlib.suppress(OSError):
+        os.utime(folder)  # somebody runs out of it: it is not the one to drop
     return folder
 
 
@@ -116,7 +118,7 @@ def _unwritable(cache: Path, error: OSError) -> UserError:
 
 
 def _drop_old(folder: Path) -> None:
-    """Keep the last few: another version of this tool may be at work."""
+    """Keep the last few that were used: another version of this tool may be at work."""
     made = sorted(folder.parent.glob(folder.name.partition("-")[0] + "-*"), key=lambda old: old.stat().st_mtime)
     for old in made[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
