@@ -17,12 +17,13 @@ import dns.query
 import dns.rdatatype
 import dns.rrset
 import pytest
+from free_ports import free_ports
 
 from spamgate_tools.lab.waiting import wait_until
 
 WORLD_ADDRESS = "198.51.100.77"
 _LOOPBACK = "127.0.0.1"
-_PATIENCE_S = 5.0
+_PATIENCE_S = 20.0
 
 _UNBOUND = """server:
   username: ""
@@ -80,7 +81,7 @@ class Peer:
 def unbound(folder: Path, server: str = "", zones: tuple[str, ...] = ()) -> Iterator[Peer]:
     """Run Unbound with lines of its `server:` clause and with policy zones, given as text, the first one first."""
     with _world() as world:
-        port = _free_port()
+        port = free_ports()
         clauses = []
         for number, text in enumerate(zones):
             file = folder / f"zone{number}"
@@ -97,7 +98,7 @@ def unbound(folder: Path, server: str = "", zones: tuple[str, ...] = ()) -> Iter
 def named(folder: Path, zones: str = "", policy: str = "") -> Iterator[Peer]:
     """Run BIND with zone statements, or with a policy zone given as text."""
     with _world() as world:
-        port = _free_port()
+        port = free_ports()
         clause = ""
         if policy:
             (folder / "policy").write_text(policy)
@@ -113,7 +114,7 @@ def named(folder: Path, zones: str = "", policy: str = "") -> Iterator[Peer]:
 def dnsmasq(folder: Path, lines: str) -> Iterator[Peer]:
     """Run dnsmasq with these lines of configuration."""
     with _world() as world:
-        port = _free_port()
+        port = free_ports()
         settings = folder / "dnsmasq.conf"
         own = (
             "no-resolv", "no-hosts", "user=", "pid-file=", "cache-size=0", "bind-interfaces", "local-service=host",
@@ -146,12 +147,6 @@ def _answers(port: int) -> bool:
     except (OSError, dns.exception.Timeout):
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((_LOOPBACK, 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

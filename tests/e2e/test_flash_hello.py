@@ -6,6 +6,7 @@ import time
 
 import pytest
 from esp_images import made_image
+from free_ports import free_ports
 from hil.rig import RigError
 from hil.rig_pty import PtyRig
 from mock_board import MockBoard
@@ -17,12 +18,13 @@ from spamgate_tools.boards.hello import next_steps, wait_for_hello
 from spamgate_tools.boards.image import read_files
 from spamgate_tools.boards.stock_image import read_image
 
-_SETTINGS = {"wifi_name": "home", "wifi_password": "a password", "guard_port": 15453}
+_SETTINGS = {"wifi_name": "home", "wifi_password": "a password"}
 
 
 def test_what_lies_in_flash_says_hello_when_it_is_run(tmp_path):
     board = board_for_chip("esp32")
-    written = board_files(find_board("unix"), _SETTINGS, {"serial": "SG-7"})  # the program for Linux: that can be run
+    settings = {**_SETTINGS, "guard_port": free_ports()}
+    written = board_files(find_board("unix"), settings, {"serial": "SG-7"})  # the program for Linux: that can be run
     with MockBoard(tmp_path, "esp32") as mock:
         with Bootloader(mock.port) as bootloader:
             assert not bootloader.can_restart

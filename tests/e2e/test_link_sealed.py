@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from free_ports import free_ports
 
 from spamgate_tools.errors import UserError
 from spamgate_tools.link.client import Client
@@ -24,7 +25,7 @@ CHUNK_BYTES = 1024  # that the router stores at a time
 EFFICIENCY = 0.90
 CUTS = 20
 SEED = 4
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 KEY = bytes(range(32))
 
 Hook = Callable[[bytes], bytes | None]  # what becomes of a piece on its way to the router; None: the line is cut
@@ -35,8 +36,7 @@ class Router:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = free_ports()
         words = [*_micropython(), "-X", "heapsize=" + HEAP, str(PROGRAM), str(folder), str(self._port), KEY.hex()]
         place = {**os.environ, "MICROPYPATH": str(ROOT / "firmware")}
         self._process = subprocess.Popen(words, env=place, stdout=subprocess.PIPE)

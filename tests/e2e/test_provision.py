@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 from e2e.tray import Tray
 from esp_images import made_image
+from free_ports import free_ports
 
 from spamgate_tools.boards.application import board_files
 from spamgate_tools.boards.catalogue import find_board
@@ -260,7 +261,7 @@ def guard(tmp_path):
     except RigError as missing:
         pytest.skip(f"not run: {missing}")
     identity = Identity("P-0001", _mac(1), "UNIX", bytes(range(32)))
-    rig.install(board_files(find_board("UNIX"), {}, identity.document()))
+    rig.install(board_files(find_board("UNIX"), {"guard_port": free_ports()}, identity.document()))
     rig.power_on()
     yield rig.port, identity
     rig.close()

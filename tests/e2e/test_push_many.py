@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 from e2e import board_process
 from e2e.board_process import BoardProcess
+from free_ports import free_ports
 from signed_list import made_body, public_key, write_list
 
 from spamgate_tools.blocklist.signed_file import read_signed
@@ -26,8 +27,7 @@ from spamgate_tools.provision import tray
 _SPAMGATE = str(Path(sys.executable).with_name("spamgate"))
 _HEAP = "200k"  # of boards with PSRAM: all at once
 _GOOD = 3
-_FIRST_PORT = 18053  # free, and open to all
-_LIMIT_S = 60
+_LIMIT_S = 120
 _OLD, _NEW = 9, 5  # minutes since the lists were made
 
 
@@ -49,10 +49,11 @@ class _Many:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.boards: list[BoardProcess] = []
+        first_port = free_ports(2 * (_GOOD + 1))
         for number in range(_GOOD + 1):
             desk = _Desk(f"M-{number}", folder / f"board{number}")
             desk.folder.mkdir()
-            port = _FIRST_PORT + 2 * number
+            port = first_port + 2 * number
             key = public_key(0 if number < _GOOD else 1)
             settings = {"guard_port": port, "mail_port": port + 1, "list_key": key}
             self.boards.append(BoardProcess(desk, settings, _HEAP))

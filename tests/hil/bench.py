@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import serial
+from free_ports import free_ports
 from hil.known_device import state_files
 from hil.rig import Rig
 from simulated_line import simulated_line
@@ -25,17 +26,18 @@ SERIAL = "HIL-0001"
 SECRET = "a password nobody is told"
 
 _MPREMOTE = Path(sys.executable).with_name("mpremote")
-_STARTS_S = 40.0
+_STARTS_S = 80.0
 _MPREMOTE_S = 120.0
 _AGAIN_S = 0.1
 _QUIET_S = 0.7
-_GUARD_PORT = 15353  # free, and open to all, where the board is a process of ours
+_GUARD_PORT = 15353  # where the board has a network of its own
 _PIECE = 4096
 
 
 def application(rig: Rig) -> dict[str, bytes]:
     """Return what an emulated board is given: firmware, settings, identity, and a device known from before."""
-    settings = {"wifi_name": "home", "wifi_password": SECRET, "guard_port": _GUARD_PORT}
+    port = free_ports() if rig.shares_network else _GUARD_PORT
+    settings = {"wifi_name": "home", "wifi_password": SECRET, "guard_port": port}
     return {**board_files(find_board(rig.board), settings, {"serial": SERIAL}), **state_files()}
 
 

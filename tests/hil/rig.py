@@ -28,6 +28,7 @@ class Rig:
     file_bytes = 6 << 10  # as large a file as it takes in seconds over a bad line
     random_frames = 2_000  # as many as it reads in seconds
     can_be_roomy = False  # may it be given memory for all at once, as with PSRAM?
+    shares_network = False  # is its network ours?
     roomy = False  # from its next start on, it is
 
     def install(self, files: Mapping[str, bytes]) -> None:

@@ -51,6 +51,7 @@ class PtyRig(Rig):
     file_bytes = 64 << 10
     random_frames = 100_000
     can_be_roomy = True
+    shares_network = True
     can = frozenset(("application", "repl", "power", "install"))
     lacks = {"bootloader": "a Linux process has no ROM"}
 
