@@ -30,6 +30,7 @@ class MockBoard:
         return self
 
     def __exit__(self, *_: object) -> None:
+        Path(self.port).unlink(missing_ok=True)  # else it leads to whoever is given the same pty next
         self._process.kill()
         self._process.communicate()
 
@@ -59,10 +60,15 @@ class MockBoard:
         self.fail("erase", 0)
 
     def received(self) -> int:
-        """Return how many bytes came over the line in the last session."""
-        time.sleep(0.2)  # for it to notice the end of the session
-        self.flash()
-        return int(Path(self.port + ".received").read_bytes())
+        """Return how many bytes came over the line in the last session, once the mock has noticed its end."""
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            self.flash()
+            last, in_this = map(int, Path(self.port + ".received").read_bytes().split())
+            if not in_this:
+                return last
+            assert time.monotonic() < end, "the session does not end"
+            time.sleep(0.05)
 
     def _wait_for(self, path: Path) -> None:
         end = time.monotonic() + _PATIENCE_S

@@ -146,7 +146,7 @@ def test_a_board_that_falls_silent_is_told_and_can_be_flashed(tmp_path):
             with pytest.raises(FlashError, match="the board stopped answering") as caught:
                 flash(board, "esp32")
             assert caught.value.kind == SILENT and "RESET" in caught.value.hint
-            time.sleep(0.3)  # for the mock to notice that its port was let go
+            board.received()  # it has noticed that its port was let go
             flash(board, "esp32")
             check_flash(board.flash(), "esp32", made_image("esp32"))
 

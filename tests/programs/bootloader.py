@@ -6,7 +6,7 @@ LINK is a symbolic link to the pty, as a port has a name that stays when the cab
 `--flip` one bit is another, and after a write so is one at address `--damage`.  Each fault happens once (`--always`:
 every time); more can be ordered by lines such as "cut 5000" on standard input, for the next session; LINK.taken is made
 once such a line was taken.  Flash keeps its content.  SIGUSR1 writes the flash to LINK.flash, and to LINK.received how
-many bytes came in the last session.
+many bytes came in the last session, and in the one that goes on.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from esp32_mock_bootloader import protocol, registers, server
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 30.0
 
 
 class Unplugged(OSError):
@@ -166,7 +166,7 @@ def _serve(options):
 
 def _tell(link, flash, faults):
     """Write each file whole, under its name at the end."""
-    for kind, data in (("received", b"%d" % faults.last_received), ("flash", flash.data)):
+    for kind, data in (("received", b"%d %d" % (faults.last_received, faults.received)), ("flash", flash.data)):
         scratch = Path(f"{link}.{kind}.new")
         scratch.write_bytes(data)
         os.rename(scratch, f"{link}.{kind}")
