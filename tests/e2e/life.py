@@ -40,7 +40,7 @@ MX6 = [provider.exchanges[0].address6 for provider in PROVIDERS]
 NORTH = LARGE_PROVIDERS[0].exchanges[0]
 
 _CALLERS = Path(__file__).with_name("callers.py")
-_SOON_S = 20.0
+_SOON_S = 40.0
 _REPLY_MS = 2  # nothing here depends on how slow servers are
 
 
@@ -83,7 +83,7 @@ class Home(MailHome):
         """End the gateway as nobody can be asked to."""
         assert self.router and self.router.gateway
         self.router.gateway.kill()
-        self.router.gateway.wait(5)
+        self.router.gateway.wait(30)
         self._has_gateway = False
 
     def ask(self, kind: str, **fields: object) -> list[Line]:
@@ -139,6 +139,20 @@ class Home(MailHome):
             lines.append(json.dumps({**record(engine, device), "ticket": f"{device:06X}"}))
         return lines
 
+    def wait_for_saved(self, device: str, state: str, files: int = 1) -> None:
+        """Wait until so many state files have the device in this state; "granted" is that of a mail server."""
+
+        def is_so(row: dict) -> bool:
+            if state == "granted":
+                return bool(row["grant"] == GRANT_MAIL_SERVER)
+            return STATE_NAMES[row["state"][1]] == state
+
+        def is_saved() -> bool:
+            kept = [_kept(file, self.devices[device].mac) for file in self.state_folder.glob("state.?")]
+            return sum(is_so(row) for row in kept if row) >= files
+
+        soon(is_saved, f"{device} {state} on disk", self)
+
     # --- devices --------------------------------------------------------------------------------
 
     def start(self, host: Host | str, kind: str, *arguments: object) -> subprocess.Popen:
@@ -176,7 +190,7 @@ class Home(MailHome):
         return self.devices[host] if isinstance(host, str) else host
 
 
-def told(process: subprocess.Popen, seconds: float = 30) -> dict:
+def told(process: subprocess.Popen, seconds: float = 60) -> dict:
     """Wait for a program of callers.py and return what it tells at its end."""
     return json.loads(process.communicate(timeout=seconds)[0].splitlines()[-1])
 
@@ -220,6 +234,16 @@ def _age_s(pid: int) -> float:
     started = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     stood_s = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK") - stood_s
+
+
+def _kept(file: Path, mac: str) -> dict:
+    """Return what a state file has of a device; nothing where it is not in it, or is being written."""
+    for line in file.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            row = json.loads(line[line.index(b"{") :])
+            if row["mac"] == mac.replace(":", ""):
+                return dict(row)
+    return {}
 
 
 def _words(kind: str, arguments: Iterable[object]) -> list[str]:

@@ -61,7 +61,7 @@ def test_a_kill_loses_no_packet_and_takes_back_no_verdict(home, round, record_pr
     time.sleep(0.1 * round)  # somewhere between two renewals of the lease
     load = start_load(home, 5)
     resolvers = (home.net.gateway("br-lan"), RESOLVER4, RESOLVER6)
-    askers = [home.start("bot", "keep_asking", at, NORTH.name, 5, 5353 + n) for n, at in enumerate(resolvers)]
+    askers = [home.start("bot", "keep_asking", at, NORTH.name, 8, 5353 + n) for n, at in enumerate(resolvers)]
     assert [first_word(asker) for asker in askers] == ["asking"] * 3
     time.sleep(0.3)
     killed = time.monotonic()
@@ -87,6 +87,18 @@ def test_a_kill_loses_no_packet_and_takes_back_no_verdict(home, round, record_pr
     assert restarted_s < IN_FORCE_S
 
 
+def settled_state(home):
+    """Return the state files once nothing is written to them any more."""
+    state = None
+    while state != (state := state_files(home)):
+        time.sleep(1)
+    return state
+
+
+def state_files(home):
+    return {file.name: file.read_bytes() for file in home.state_folder.glob("state.*")}
+
+
 def round_to(seconds):
     return float(f"{seconds:.2f}")
 
@@ -97,7 +109,8 @@ def test_a_restart_remembers_states_evidence_tickets_grants_and_confirmations(ho
     home.says("server", MX[0])
     home.order("grant", "server", grant="mail-server")
     before = home.ask("explain", device=home.devices["bot"].mac)
-    time.sleep(0.6)  # it is saved
+    home.wait_for_saved("bot", "throttled")
+    home.wait_for_saved("server", "granted")
     home.kill()
     home.restart()
     after = home.ask("explain", device=home.devices["bot"].mac)
@@ -116,12 +129,12 @@ def test_a_restart_remembers_states_evidence_tickets_grants_and_confirmations(ho
 def test_a_second_start_is_refused_and_harms_nothing(home):
     home.start_router()
     home.throttle("bot")
-    time.sleep(0.6)
-    state = {file.name: file.read_bytes() for file in home.state_folder.glob("state.*")}
+    home.wait_for_saved("bot", "throttled")
+    state = settled_state(home)
     second = start_gateway_in(home)
-    assert second.wait(10) == 2
+    assert second.wait(60) == 2
     assert "a gateway is running here already" in home.net.router.last_words("second.log")
-    assert {file.name: file.read_bytes() for file in home.state_folder.glob("state.*")} == state
+    assert state_files(home) == state
     assert home.seen_state("bot") == "throttled"
     assert home.says("bot", MX[9]) == "421"
     assert home.log("error") == []
@@ -143,11 +156,13 @@ def test_sigint_stops_it_and_leaves_no_table(home):
 def test_an_exception_ends_it_and_leaves_the_verdicts(home):
     home.start_router()
     home.throttle("bot")
-    time.sleep(0.6)
+    home.wait_for_saved("bot", "throttled")
     home.kill()
-    failing = start_gateway_in(home, program=[str(FAILING)], FAIL_AFTER_TICKS="10")
-    soon(lambda: home.says("bot", MX[9]) == "421", "the gateway that is going to fail", home, 1)
-    assert failing.wait(10) == 1
+    now = home.folder / "fail"
+    failing = start_gateway_in(home, program=[str(FAILING)], FAIL_WHEN_THERE=str(now))
+    soon(lambda: home.says("bot", MX[9]) == "421", "the gateway that is going to fail", home)
+    now.touch()
+    assert failing.wait(60) == 1
     words = (home.folder / "second.log").read_text()
     assert "Traceback" in words and "RuntimeError: as told" in words
     assert home.says("bot", MX[9]) == REFUSED
