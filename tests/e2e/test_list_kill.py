@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fakes.lists import List, key
 from spamgate.wire.pss import encode_key
 from spamgate_tools.compiled import search_path
 from spamgate_tools.errors import UserError
+from spamgate_tools.lab.waiting import wait_until
 from spamgate_tools.runtime import find_micropython
 
 _PROGRAM = Path(__file__).resolve().parents[1] / "programs" / "list_updates.py"
@@ -38,18 +40,21 @@ def command(tmp_path) -> list[str]:
     return [*micropython, "-X", "heapsize=512k", str(_PROGRAM), *folders]
 
 
-def _run(command: list[str], seconds: float | None) -> tuple[list[str], bool]:
-    """Run for so long, then kill; return what it said, and whether it came to its end."""
+def _run(command: list[str], seconds: float | None, has_begun: bool = False) -> tuple[list[str], bool]:
+    """Run for so long, maybe counted from its first word, then kill; return what it said, and whether it has ended."""
     environment = {**os.environ, "MICROPYPATH": str(search_path(command[:1]))}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
-        is_done = True
-        try:
-            out, _ = process.communicate(timeout=seconds if seconds is not None else 120)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            out, _ = process.communicate()
-            is_done = False
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(command, env=environment, stdout=said, stderr=subprocess.STDOUT) as process:
+            if has_begun:
+                wait_until(lambda: process.poll() is not None or os.fstat(said.fileno()).st_size > 0, 60, "a word")
+            is_done = True
+            try:
+                process.wait(seconds if seconds is not None else 120)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                is_done = process.wait() == 0
+        said.seek(0)
+        out = said.read()
     assert not is_done or process.returncode == 0, out
     return out[: out.rfind("\n") + 1].splitlines(), is_done  # the last line may be cut
 
@@ -60,7 +65,7 @@ def test_kills_at_random_moments(command):
     resumed = kills = 0
     began = time.monotonic()
     while kills < _KILLS and time.monotonic() - began < 60:
-        lines, is_done = _run(command, chance.uniform(0.02, 0.25))
+        lines, is_done = _run(command, chance.uniform(0.02, 0.25), has_begun=kills % 4 > 0)
         assert not [line for line in lines if line.startswith("damaged")], lines
         versions = [int(line.split()[-1]) for line in lines if line.startswith(("start", "in force"))]
         assert versions == sorted(versions) and (not versions or versions[0] >= best), (best, lines)
