@@ -9,6 +9,7 @@ import pytest
 from spamgate_tools.errors import UserError
 from spamgate_tools.lab.network import GUEST, LAN, Network, lan_addresses
 from spamgate_tools.lab.rootless import settle
+from spamgate_tools.lab.waiting import listens, wait_until
 from spamgate_tools.sample.packets import checksum
 
 _MTU_FRAME = 1514
@@ -23,23 +24,20 @@ _SERVE = (
 )
 _SEND = (
     "import socket, sys\n"
-    "with socket.create_connection((sys.argv[1], 25), 3) as sock:\n"
+    "with socket.create_connection((sys.argv[1], 25), 20) as sock:\n"
     "    sock.sendall(bytes(400000))\n"
 )
 _LISTEN = (
-    "import socket\n"
+    "import select, socket, sys\n"
     "sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
     "sock.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)\n"  # SO_RCVBUFFORCE
-    "sock.settimeout(1.5)\n"
     "print('listening', flush=True)\n"
     "frames = []\n"
-    "try:\n"
-    "    while True:\n"
-    "        frame, where = sock.recvfrom(70000)\n"
-    "        if where[2] != socket.PACKET_OUTGOING and where[0].startswith('port'):\n"
-    "            frames.append(frame.hex())\n"
-    "except TimeoutError:\n"
-    "    print('\\n'.join(frames))\n"
+    "while select.select([sock, sys.stdin], [], [])[0] != [sys.stdin]:\n"  # all that came before the word to end
+    "    frame, where = sock.recvfrom(70000)\n"
+    "    if where[2] != socket.PACKET_OUTGOING and where[0].startswith('port'):\n"
+    "        frames.append(frame.hex())\n"
+    "print('\\n'.join(frames))\n"
 )
 
 
@@ -58,14 +56,14 @@ def net():
 
 def test_frames_come_with_whole_checksums_and_no_longer_than_a_wire_takes(net):
     one, other = net.host("one"), net.host("other")
-    server = other.popen([sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, text=True)
-    listener = net.router.popen([sys.executable, "-c", _LISTEN], stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    server = other.popen([sys.executable, "-c", _SERVE], **pipes)
+    listener = net.router.popen([sys.executable, "-c", _LISTEN], **pipes)
     assert listener.stdout.readline() == "listening\n"
-    for _ in range(50):
-        if one.run([sys.executable, "-c", _SEND, other.address4], check=False).returncode == 0:
-            break
-    frames = [bytes.fromhex(line) for line in listener.communicate()[0].split()]
+    wait_until(lambda: listens(server.pid, 25), 30, "the server")
+    one.run([sys.executable, "-c", _SEND, other.address4])
     assert server.communicate()[0] == "400000\n"
+    frames = [bytes.fromhex(line) for line in listener.communicate("enough\n")[0].split()]
     segments = [frame for frame in frames if frame[12:14] == b"\x08\x00" and frame[23] == 6]
     assert len(segments) > 250
     assert max(map(len, segments)) <= _MTU_FRAME
