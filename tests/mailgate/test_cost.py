@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from c_programs import CORE, HOOKS, OUT, PLAIN, SOURCES, WARNINGS, Build, compiled, linked, lwip_objects, run, tool
+from c_programs import CORE, HOOKS, PLAIN, SOURCES, WARNINGS, Build, compiled, linked, lwip_objects, run, tool
 
 _PACKETS = 1000  # of a kind; the same in cost.c
 _MOST = {  # instructions
@@ -39,17 +39,16 @@ _RISCV = Build(
 
 
 @pytest.fixture(scope="module")
-def instructions():
+def instructions(tmp_path_factory):
     """Return instructions a packet, by kind."""
     valgrind = tool("valgrind")
     sources = [*HOOKS, *(SOURCES / f"{name}.c" for name in ("cost", "house", "frames"))]
     program = linked(PLAIN, "cost", compiled(PLAIN, sources) + lwip_objects(PLAIN))
-    dump = OUT / "callgrind.out"
-    for old in OUT.glob("callgrind.out.*"):
-        old.unlink()
+    dump = tmp_path_factory.mktemp("callgrind") / "callgrind.out"
     hooks = ("--toggle-collect=gate_ip4_input", "--toggle-collect=gate_ip6_input")
     run([valgrind, "--tool=callgrind", f"--callgrind-out-file={dump}", *hooks, program])
-    return dict(_counts(path.read_text(encoding="utf-8", errors="replace")) for path in OUT.glob("callgrind.out.*"))
+    dumps = dump.parent.glob("callgrind.out.*")
+    return dict(_counts(path.read_text(encoding="utf-8", errors="replace")) for path in dumps)
 
 
 def _counts(dump: str) -> tuple[str, float]:
