@@ -4,10 +4,11 @@ import itertools
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 from device_scene import MX, MX6, RELAY
+
+from spamgate_tools.lab.waiting import wait_until
 
 # --- clean devices --------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ def test_without_a_dhcp_server_the_name_is_sent_all_the_same(scene, tmp_path):
     place = scene()
     capture = tmp_path / "frames"
     listener = subprocess.Popen(place.inside(sys.executable, "-c", _LISTEN, str(capture)))
-    time.sleep(0.3)
+    wait_until(capture.exists, 20, "the listener")
     story = place.run("phone", "--host-name", "annas-phone", web=1)
     listener.kill()
     listener.wait()
@@ -197,6 +198,7 @@ _LISTEN = """
 import socket, sys
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
 link.bind(("eth1", 0x0800))
+# the file is there once it listens
 with open(sys.argv[1], "w") as out:
     while True:
         print(link.recv(2048).hex(), file=out, flush=True)

@@ -27,7 +27,7 @@ def test_every_kind_ends_on_sigterm(scene):
         assert device.poll() is None, kind
         device.send_signal(signal.SIGTERM)
     for kind, device in devices.items():
-        _, complaint = device.communicate(timeout=2)
+        _, complaint = device.communicate(timeout=20)
         assert (device.returncode, complaint) == (0, "")
         report = place.told(kind)
         assert (report[0]["what"], report[-1]["what"]) == ("start", "stop")
@@ -38,9 +38,8 @@ def test_every_kind_ends_on_sigterm(scene):
 
 @pytest.mark.parametrize("kind", ["phone", "parallel-mx"])
 def test_ends_when_its_time_is_up(scene, kind):
-    began = time.monotonic()
     story = scene(dict.fromkeys(MX.values(), {"BANNER": "silence"})).run(kind, seconds=1.0)
-    assert 1.0 < time.monotonic() - began < 4.0
+    assert 1.0 <= time.time() - story.report[0]["t"] < 4.0
     assert story.report[-1]["t"] - story.report[0]["t"] < 1.5
 
 
@@ -123,7 +122,7 @@ def test_help_has_an_example_and_every_kind():
 
 def _alone(*words: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "spamgate_tools.lab.devices", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 # --- bots ----------------------------------------------------------------------------------------
