@@ -31,7 +31,7 @@ class Line(NamedTuple):
             self.process.stdin.close()
         assert self.process.stdout
         said = self.process.stdout.readline()
-        self.process.wait(10)
+        self.process.wait(30)
         return json.loads(said or "{}")
 
 

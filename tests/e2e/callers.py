@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 5.0
 _RETRY_S = 0.25  # more often than any conntrack entry of UDP runs out
 _TOTAL_RETRANSMITS_AT = 100  # tcpi_total_retrans in struct tcp_info (linux/tcp.h)
 _ETH_P_ALL = 3

@@ -14,7 +14,7 @@ from spamgate_tools.errors import UserError
 from spamgate_tools.link.client import Client
 from spamgate_tools.link.tcp import TcpTransport, address_of
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 10.0
 
 
 def tell(what: dict) -> None:
@@ -42,7 +42,7 @@ def watch(url: str, kind: str) -> dict:
         list(client.request("monitor"))
         tell({"ready": True})
         while True:
-            event = json.loads(client.receive(20.0))
+            event = json.loads(client.receive(60.0))
             if event["type"] == kind:
                 return event
 
@@ -100,7 +100,7 @@ def _forward(listener: socket.socket, to: tuple[str, int], sent: list[str]) -> N
 def replay(url: str, path: str) -> dict:
     """Say again what somebody else has said, piece by piece; tell what came back, and whether we were let go."""
     connection = socket.create_connection(address_of(url), _PATIENCE_S)
-    connection.settimeout(0.1)
+    connection.settimeout(0.5)
     heard = 0
     for piece in [*json.loads(Path(path).read_text()), *[""] * 20]:
         try:

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 10.0
 
 
 def pipeline(address, count, name):

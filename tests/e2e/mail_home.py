@@ -42,7 +42,7 @@ DOMAINS = [provider.domain for provider in PROVIDERS]
 LARGE_DOMAINS = [provider.domain for provider in LARGE_PROVIDERS]
 PASSWORD = "secret"
 
-_CONTROL_S = 5.0
+_CONTROL_S = 20.0
 _BOT_S = 120
 _CHAMELEON = Path(__file__).with_name("chameleon.py")
 
@@ -184,7 +184,7 @@ class MailHome:
             bot.wait()
         self._bots.clear()
 
-    def quarantine(self, device: str, domain: str, seconds: float = 20) -> None:
+    def quarantine(self, device: str, domain: str, seconds: float = 40) -> None:
         """Infect a device until the gateway has quarantined it."""
         self.infect(device, domain)
         self.wait_for(device, "quarantined", seconds)
@@ -234,7 +234,7 @@ def letters(writer: str, domains: Iterable[str], count: int, start: int = 0) -> 
     return made
 
 
-def wait_for_retries(server: HomeServer, count: int, seconds: float = 30) -> None:
+def wait_for_retries(server: HomeServer, count: int, seconds: float = 60) -> None:
     """Wait until a mail server has put deliveries off so many times."""
     wait_until(lambda: server.attempts() >= count, seconds, f"{count} attempts of {server.program}")
 

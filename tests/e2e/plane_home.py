@@ -93,7 +93,7 @@ class PlaneHome(MailHome):
         """Let all programs end; none may have failed."""
         for program in self.programs.values():
             program.terminate()
-        assert {device: program.wait(10) for device, program in self.programs.items()} == dict.fromkeys(
+        assert {device: program.wait(60) for device, program in self.programs.items()} == dict.fromkeys(
             self.programs, 0
         )
 

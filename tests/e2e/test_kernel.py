@@ -41,7 +41,7 @@ def run(what: str, folder: Path, *, before: str = "", given: str = "") -> dict |
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -194,7 +194,7 @@ clients = []
 for address, source in (("127.0.0.9", "127.0.0.1"), ("fd00::9", "::1")):
     clients.append(socket.create_connection((address, 25), 3, (source, 40001)))
 open(sys.argv[1], "w").close()
-time.sleep(20)
+time.sleep(60)
 """
 REDIRECT = """
 table inet nat {
@@ -210,7 +210,7 @@ def test_the_server_that_a_redirected_client_meant_is_known(tmp_path):
     before = f"""
         cd {tmp_path}; ip link set lo up; ip -6 addr add fd00::9/128 dev lo nodad; nft -f nat.nft
         {sys.executable} connect.py ready & trap "kill $!" EXIT
-        for _ in $(seq 100); do test -e ready && break; sleep 0.05; done
+        for _ in $(seq 600); do test -e ready && break; sleep 0.05; done
     """
     asked = [
         "127.0.0.1 8421 127.0.0.1 40001 reply",

@@ -45,7 +45,7 @@ def port(tmp_path: Path) -> Iterator[str]:
 
 
 def _run(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([_SPAMGATE, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([_SPAMGATE, *words], capture_output=True, text=True, timeout=120, check=False)
 
 
 def _good(*words: str) -> list[dict]:
@@ -115,7 +115,7 @@ def test_nobody_at_the_port_is_said():
 
 
 def test_a_board_that_crashes_is_heard(port, monkeypatch):
-    monkeypatch.setattr(client_module, "ANSWER_S", 2.0)
+    monkeypatch.setattr(client_module, "ANSWER_S", 5.0)
     with _client(port) as client:
         list(client.request("set", name="count", value='"many"'))
         with pytest.raises(UserError, match="ValueError"):

@@ -27,7 +27,7 @@ _CONNECTS = (
     "for line in sys.stdin.read().split():\n"
     "    family = socket.AF_INET6 if ':' in line else socket.AF_INET\n"
     "    sock = socket.socket(family)\n"
-    "    sock.settimeout(0.5)\n"
+    "    sock.settimeout(3)\n"
     "    print(line, sock.connect_ex((line, 7)))\n"
     "    sock.close()\n"
 )
@@ -218,7 +218,7 @@ def test_what_is_listed_is_cut_off_even_if_it_was_there_before(home):
     assert before.stdout.readline() == "connected\n"
     put_in_slot(home, SignedList(body_of(["x.example"], [f"{server.address4}/32"]), 2), "b")
     wait_for_sets(home)
-    assert before.communicate(timeout=10)[0] == "ConnectionResetError\n"
+    assert before.communicate(timeout=30)[0] == "ConnectionResetError\n"
     assert home.says("tv", server.address4) == "ConnectionRefusedError"
     put_in_slot(home, SignedList(body_of(["y.example"]), 3), "a")
     soon(lambda: len(events(home, "in force")) == 3, "the third list", home)

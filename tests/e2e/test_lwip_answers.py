@@ -64,7 +64,7 @@ def told(home):
             for family, address in MX.items():
                 words = [sys.executable, TALKERS_PY, kind, address, "25"]
                 talking[device, kind, family] = home.devices[device].popen(words, stdout=subprocess.PIPE, text=True)
-    return {which: json.loads(process.communicate(timeout=30)[0]) for which, process in talking.items()}
+    return {which: json.loads(process.communicate(timeout=60)[0]) for which, process in talking.items()}
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -121,10 +121,10 @@ def test_postfix_keeps_the_mail_at_421_and_bounces_once_at_554(home, tickets):
         servers[device].start()
         servers[device].submit([Letter(OWNER, (to,), letter(OWNER, [to], f"{device}.1@home.example"))])
     refused, put_off = servers[NEVER_DEVICE], servers[LATER_DEVICE]
-    wait_until(lambda: refused.bounces() and refused.queued() == 0, 10, "the bounce")
-    wait_until(lambda: put_off.attempts() == 1, 10, "the deferral")
+    wait_until(lambda: refused.bounces() and refused.queued() == 0, 40, "the bounce")
+    wait_until(lambda: put_off.attempts() == 1, 40, "the deferral")
     put_off.flush()
-    wait_until(lambda: put_off.attempts() == 2, 10, "the second attempt")
+    wait_until(lambda: put_off.attempts() == 2, 40, "the second attempt")
     assert (put_off.queued(), put_off.bounces(), len(refused.bounces())) == (1, [], 1)
     said = LATER.format(tickets[LATER_DEVICE]).rstrip()
     assert put_off.log().count(f"host {MX[4]}[{MX[4]}] refused to talk to me: {said}") == 2
@@ -143,6 +143,6 @@ def test_an_established_mail_flow_is_reset_at_the_quarantine(home):
         assert holder.stdout.readline() == "held\n"
         holders.append(holder)
     home.quarantine("holder", "north.example")
-    said = [json.loads(holder.communicate("go on\n", timeout=20)[0])["said"] for holder in holders]
+    said = [json.loads(holder.communicate("go on\n", timeout=60)[0])["said"] for holder in holders]
     assert said == ["ConnectionResetError"] * 2, home.story()
     assert home.accepted("holder") == []

@@ -24,7 +24,7 @@ PLANES = ("linux", "lwip")
 WRITES = os.environ.get("SPAMGATE_WRITE_TABLE") == "1"
 SEED = 3
 SECONDS = 60 if WRITES else 20
-PATIENCE_S = SECONDS + 60
+PATIENCE_S = SECONDS + 150
 BOTS = {"parallel-mx", "name-guesser", "hard-coded-resolver", "ipv6-rotator", "one-connection"}
 
 

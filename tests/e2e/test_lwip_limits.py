@@ -58,7 +58,7 @@ def start(home, device, *words):
 
 
 def go_on(process):
-    return json.loads(process.communicate("go on\n", timeout=60)[0])
+    return json.loads(process.communicate("go on\n", timeout=120)[0])
 
 
 def metrics(home):
@@ -97,7 +97,7 @@ def test_a_device_that_floods_connections_has_a_quarter_of_the_table(home):
 def test_a_days_events_in_seconds_leave_verdicts_in_force_and_memory_flat(home, record_property):
     if home.state("bot") == "normal":
         home.throttle("bot")
-    start_day(home, 0.1).communicate(timeout=60)  # tables have their size now
+    start_day(home, 0.1).communicate(timeout=120)  # tables have their size now
     before, before_kb = metrics(home), resident_kb(home)
     busy = start_day(home, 1)
     said = []

@@ -38,13 +38,13 @@ def test_a_home_server_retries_delivers_and_bounces(home, program):
         mail = letters(program, LARGE_DOMAINS[:2], 4)
         server.submit([*mail.values(), _to("nobody@nowhere.example")])
         south = [name for name, one in mail.items() if one.recipients[0].endswith(LARGE_DOMAINS[1])]
-        home.wait_for_mail(program, south, 15)
+        home.wait_for_mail(program, south, 60)
         wait_for_retries(server, 2)
         assert home.arrived(program) == sorted(south), "a server that says 421 has accepted something"
         _set_banner(home, LARGE_DOMAINS[0], "accept")
         server.flush()
-        home.wait_for_mail(program, mail, 15)
-        wait_until(lambda: not server.queued() and bool(server.bounces()), 15, "an empty queue and a bounce")
+        home.wait_for_mail(program, mail, 60)
+        wait_until(lambda: not server.queued() and bool(server.bounces()), 60, "an empty queue and a bounce")
         assert home.arrived(program) == sorted(mail)
         assert [message["sha256"] for message in sorted(home.accepted(program), key=lambda one: one["id"])] == [
             digest(mail[name].message) for name in sorted(mail)

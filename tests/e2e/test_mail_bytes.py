@@ -108,7 +108,7 @@ def test_exims_chunks_reach_postfix_unchanged(home):
     recipient = f"friend@{VILLAGE.domain}"
     message = letter(OWNER, [recipient], "exim.chunks@home.example", 300_000)
     server.submit([Letter(OWNER, (recipient,), message)])
-    wait_until(lambda: bool(home.village.received()) and server.queued() == 0, 20, "the message")
+    wait_until(lambda: bool(home.village.received()) and server.queued() == 0, 60, "the message")
     assert [one["sha256"] for one in home.village.received()] == [digest(message)]
     assert " K " in server.log() or " K\n" in server.log(), "it did not use BDAT"
 
@@ -120,7 +120,7 @@ def test_nobody_is_more_than_watched(home):
 
 def _run(host, program, server, family):
     address = server.address4 if family == 4 else server.address6
-    return host.run([sys.executable, "-c", program, address], timeout=15).stdout
+    return host.run([sys.executable, "-c", program, address], timeout=60).stdout
 
 
 def _send(home, host, message, tls):
@@ -129,4 +129,4 @@ def _send(home, host, message, tls):
     words = ["swaks", "--server", SCRIPTED.address4, "--from", OWNER, "--to", "friend@north.example"]
     words += ["--data", f"@{file}", "--no-data-fixup", "--suppress-data"]
     words += ["--tls", "--tls-verify", "--tls-ca-path", str(home.authority.certificate)] if tls else []
-    host.run(words, timeout=15)
+    host.run(words, timeout=60)

@@ -32,8 +32,8 @@ def test_on_a_listed_line_only_the_bot_changes_state(home):
     for _ in range(ALARMS):  # a device that mails its owner, and cannot
         home.devices["alarm"].run(_alarm(), check=False)
     assert home.submit_587("laptop", "laptop.1@home.example", "friend@north.example").returncode == 0
-    wait_until(lambda: home.state("bot") in ("throttled", "quarantined"), 30, f"a verdict\n{home.story()}")
-    wait_until(lambda: server.attempts() >= 2 * len(mail), 30, "retries")
+    wait_until(lambda: home.state("bot") in ("throttled", "quarantined"), 60, f"a verdict\n{home.story()}")
+    wait_until(lambda: server.attempts() >= 2 * len(mail), 60, "retries")
     home.disinfect()
 
     assert {verdict["device"] for verdict in home.verdicts()} == {home.devices["bot"].mac}, home.story()
@@ -43,7 +43,7 @@ def test_on_a_listed_line_only_the_bot_changes_state(home):
     for provider in PROVIDERS:
         for exchange in provider.exchanges:
             home.mail.change(exchange.name, banner="accept")
-    home.wait_for_mail("server", mail, 30)
+    home.wait_for_mail("server", mail, 60)
     assert server.bounces() == []
 
 

@@ -47,7 +47,7 @@ while True:
 _STREAM = """
 import os, socket, sys, threading
 sent, heard = os.urandom(int(sys.argv[2])), bytearray()
-with socket.create_connection((sys.argv[1], 7), 5) as sock:
+with socket.create_connection((sys.argv[1], 7), 20) as sock:
     sender = threading.Thread(target=lambda: (sock.sendall(sent), sock.shutdown(1)))
     sender.start()
     while piece := sock.recv(65536):
@@ -58,7 +58,7 @@ print("same" if heard == sent else "differs: %d" % len(heard))
 _DATAGRAMS = """
 import socket, sys
 sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-sock.settimeout(2)
+sock.settimeout(10)
 sock.connect((sys.argv[1], 7))
 sizes = 0, 1, 100, 1452, 3, 7
 for size in sizes:
@@ -236,6 +236,6 @@ def test_it_ends_by_itself_while_packets_come(net, router):
         router.process.stdin.write("quit\n")
         router.process.stdin.flush()
         assert router.process.stdout.read().endswith("stopped\n")
-        assert router.process.wait(5) == 0
+        assert router.process.wait(20) == 0
     finally:
         flooder.kill()

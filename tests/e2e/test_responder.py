@@ -62,12 +62,12 @@ class Home:
         )
         self._log = self.router.folder / "responder"
         for port in (LATER_PORT, NEVER_PORT):
-            wait_until(lambda port=port: listens(self.process.pid, port), 10, f"the responder (see {self._log})")
+            wait_until(lambda port=port: listens(self.process.pid, port), 30, f"the responder (see {self._log})")
 
     def report(self):
         """Return the next report of the responder, begun after this call."""
         seen = self._lines()
-        wait_until(lambda: self._lines() > seen + 1, 5, f"a report in {self._log.read_text()[-1000:]!r}")
+        wait_until(lambda: self._lines() > seen + 1, 30, f"a report in {self._log.read_text()[-1000:]!r}")
         return json.loads(self._log.read_text().splitlines()[seen + 1])
 
     def _lines(self):
@@ -123,7 +123,7 @@ def told(home):
         for kind, (_, quits) in ANSWERED.items()
         for address in (*MX.values(), *(CONFIRMED_MX.values() if quits else ()))
     }
-    return {which: json.loads(process.communicate(timeout=30)[0]) for which, process in talking.items()}
+    return {which: json.loads(process.communicate(timeout=60)[0]) for which, process in talking.items()}
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -201,10 +201,10 @@ def test_postfix_keeps_the_mail_at_421_and_bounces_once_at_554(home):
     as_installed = start_postfix(home.flooder)
     for server in (takes_554, as_installed):
         server.submit(LETTERS)
-    wait_until(lambda: takes_554.bounces() and takes_554.queued() == 1, 10, "Postfix's bounce")
-    wait_until(lambda: as_installed.attempts() == 2, 10, "Postfix's deferral")
+    wait_until(lambda: takes_554.bounces() and takes_554.queued() == 1, 40, "Postfix's bounce")
+    wait_until(lambda: as_installed.attempts() == 2, 40, "Postfix's deferral")
     takes_554.flush()
-    wait_until(lambda: takes_554.attempts() == 2, 10, "Postfix's second attempt")
+    wait_until(lambda: takes_554.attempts() == 2, 40, "Postfix's second attempt")
     said = LATER.format(home.tickets[4]).rstrip()
     assert takes_554.log().count(f"host {MX[4]}[{MX[4]}] refused to talk to me: {said}") == 2
     assert len(takes_554.bounces()) == 1

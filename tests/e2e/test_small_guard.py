@@ -54,7 +54,7 @@ class SmallHome(Home):
         path = f"{search_path([str(MICROPYTHON)])}:{self.router.folder}"
         words = [str(MICROPYTHON), "-X", "heapsize=" + HEAP, "-c", PROGRAM, str(settings), *ADDRESSES]
         self.guard = self.router.popen(words, log="guard", env={**os.environ, "MICROPYPATH": path})
-        wait_until(lambda: listens(self.guard.pid, PORT, "udp"), 10, f"the guard (see {self.router.folder})")
+        wait_until(lambda: listens(self.guard.pid, PORT, "udp"), 30, f"the guard (see {self.router.folder})")
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def _as_root():
 def sh(script: str, given: str = "") -> str:
     """Run a script in a network namespace of its own."""
     done = subprocess.run(
-        ["unshare", "-n", "sh", "-ec", script], input=given, capture_output=True, text=True, timeout=30, check=False
+        ["unshare", "-n", "sh", "-ec", script], input=given, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

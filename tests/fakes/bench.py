@@ -66,7 +66,7 @@ class _FakeSeat:
     def write(self, identity, settings, progress) -> str:
         """Give the board who it is; first its old self is lost, as on flash."""
         if self._bench.together:
-            self._bench.together.wait(10)
+            self._bench.together.wait(60)
         board = self._board
         progress(0.5)
         _fail(board, "write")

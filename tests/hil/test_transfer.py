@@ -50,7 +50,7 @@ class Transfer:
         """Sum on the board what lies there, remove it, and start the firmware again."""
         digest = self._bench.mpremote("exec", _SUM).strip()
         self._bench.mpremote("fs", "rm", ":" + _NAME, "+", "reset")
-        return digest == self.digest and self._bench.answers_within(20)
+        return digest == self.digest and self._bench.answers_within(60)
 
 
 @pytest.mark.needs("application", "repl")

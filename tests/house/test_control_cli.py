@@ -220,7 +220,7 @@ def test_monitor_streams_the_devices_and_then_events(home):
         _good("release", "cam", "--socket", home)
         events = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=20)
+        rest, complaints = process.communicate(timeout=60)
     assert [event["type"] for event in events] == ["verdict", "action"]
     assert (process.returncode, rest, complaints) == (0, b"", b"")
 
@@ -235,7 +235,7 @@ def test_monitor_shows_a_table_and_the_last_events(home):
         _good("release", "cam", "--socket", home)
         shown = _read_until(screen, f"{_CAM} is released now".encode())
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
     finally:
         process.kill()
         os.close(screen)

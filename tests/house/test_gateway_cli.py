@@ -105,9 +105,9 @@ def test_it_runs_until_it_is_stopped_and_leaves_nothing(alone, place):
         assert select.select([process.stdout], [], [], 30)[0], "it has not started"
         start = json.loads(process.stdout.readline())
         ask = [_SPAMGATE, "devices", "--socket", str(place / "run" / "control")]
-        asked = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
+        asked = subprocess.run(ask, capture_output=True, text=True, timeout=60, check=False)
         process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=30)
+        rest, complaints = process.communicate(timeout=60)
     finally:
         process.kill()
     assert (start["type"], start["monitor_only"]) == ("start", True)

@@ -22,7 +22,7 @@ def program():
 def _said(program: list[str], text: str) -> str:
     lines = ["import mailgate", "try:", *(f"    {line}" for line in text.splitlines())]
     lines += ["except (OSError, ValueError, TypeError) as error:", "    print(type(error).__name__, error.args[0])"]
-    done = subprocess.run([*program, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*program, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -184,7 +184,7 @@ def test_ctrl_c_says_that_boards_are_left_in_the_middle(tmp_path):
     assert json.loads(process.stdout.readline())["step"] == LOOKING
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    output, complaint = process.communicate(timeout=10)
+    output, complaint = process.communicate(timeout=60)
     os.close(master)
     os.close(slave)
     assert process.returncode == 2
