@@ -13,7 +13,7 @@ from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.limits import Limits
 from spamgate.hal.clock import elapsed_us, ticks_us
-from spamgate.plane.replay import Askers, CaptureFile, survey
+from spamgate.plane.replay import Askers, CaptureFile, load_readers, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
 from spamgate.wire.cursor import FormError
@@ -144,6 +144,7 @@ def main(words: "list[str]") -> int:
     """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
     try:
         options = Options(words)
+        load_readers(options.captures)
         gc.collect()  # the tables of the engine need large pieces of the heap
         program = Program(options)
         collect_early(False)

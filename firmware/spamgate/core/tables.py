@@ -136,9 +136,9 @@ class Recall:
         """Return where `key` is remembered, or -1."""
         keys = self._keys
         at = (key & self._bucket_mask) * _WAYS
-        stored = key + 1
+        key += 1  # 0 is nobody's
         for way in range(at, at + _WAYS):
-            if keys[way] == stored and now_s - self._stamps[way] <= self._lifetime_s:
+            if keys[way] == key and now_s - self._stamps[way] <= self._lifetime_s:
                 return way
         return -1
 

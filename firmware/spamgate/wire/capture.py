@@ -2,8 +2,7 @@
 
 from spamgate.core.compat import const
 from spamgate.wire.cursor import Cursor, FormError
-from spamgate.wire.pcap import PcapReader
-from spamgate.wire.pcapng import PcapngReader
+from spamgate.wire.pcap import CaptureReader, PcapReader
 
 _LEAST_BYTES = const(24)  # no capture file is shorter
 
@@ -18,7 +17,7 @@ _FOREIGN = (  # what people hand over instead
 )
 
 
-def open_capture(buf: bytes | bytearray, start: int, end: int) -> PcapReader | PcapngReader:
+def open_capture(buf: bytes | bytearray, start: int, end: int) -> CaptureReader:
     """Return a reader for the file that begins with `buf[start:end]`: 24 bytes of it or more."""
     at = Cursor().over(buf, start, end).at
     head = bytes(buf[at : min(end, at + _LEAST_BYTES)])
@@ -32,4 +31,16 @@ def open_capture(buf: bytes | bytearray, start: int, end: int) -> PcapReader | P
         raise FormError("is neither pcap nor pcapng")
     if len(head) < _LEAST_BYTES:
         raise FormError("ends within the file header")
-    return PcapngReader() if magic == _PCAPNG else PcapReader()
+    return PcapReader() if magic in _PCAP else open_pcapng()
+
+
+def is_pcapng(head: bytes) -> bool:
+    """Do the first four bytes of a file say so?"""
+    return head == _PCAPNG
+
+
+def open_pcapng() -> CaptureReader:
+    """Only who has such a file carries its reader, 4 KB of the heap; who has one loads it before large tables."""
+    from spamgate.wire.pcapng import PcapngReader
+
+    return PcapngReader()

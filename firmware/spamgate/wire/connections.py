@@ -71,26 +71,13 @@ class Connections:
 
     def find(self, packet: "Packet") -> int:
         """Return the packet's slot, or -1; note which end sent it.  Allocation-free."""
-        buf = packet.buf
-        low_port = packet.src_port
-        high_port = packet.dst_port
-        low = packet.src_at
-        high = packet.dst_at
-        self.from_high = 0
-        if low_port > high_port or (low_port == high_port and _is_later(buf, low, high, packet.address_bytes)):
-            self.from_high = 1
-            low, high = high, low
-            low_port, high_port = high_port, low_port
-        if packet.version == 4:
-            key_1 = (buf[low] & 63) << 24 | buf[low + 1] << 16 | buf[low + 2] << 8 | buf[low + 3]
-            key_2 = (buf[high] & 63) << 24 | buf[high + 1] << 16 | buf[high + 2] << 8 | buf[high + 3]
-            key_3 = (buf[low] >> 6) << 18 | (buf[high] >> 6) << 16 | high_port
-        else:
-            key_1 = _fold(buf, low)
-            key_2 = _fold(buf, high)
-            key_3 = _IPV6 | high_port
-        bucket = _mix(key_1, key_2, high_port) & self._mask
-        slot = self._chains[bucket]
+        self._seek(packet)
+        sought = self._sought
+        key_1 = sought[0]
+        key_2 = sought[1]
+        key_3 = sought[2]
+        low_port = sought[3]
+        slot = self._chains[sought[4]]
         while slot >= 0:
             if (
                 self._key_3[slot] == key_3
@@ -100,13 +87,31 @@ class Connections:
             ):
                 return slot
             slot = self._chain_next[slot]
-        sought = self._sought
-        sought[0] = key_1
-        sought[1] = key_2
-        sought[2] = key_3
-        sought[3] = low_port
-        sought[4] = bucket
         return slot
+
+    def _seek(self, packet: "Packet") -> None:
+        """Note keys and bucket of the packet's connection, which are the same whichever end sent it."""
+        if _is_from_high(packet):
+            self.from_high = 1
+            self._sought[3] = packet.dst_port
+            self._note(packet, packet.dst_at, packet.src_at, packet.src_port)
+        else:
+            self.from_high = 0
+            self._sought[3] = packet.src_port
+            self._note(packet, packet.src_at, packet.dst_at, packet.dst_port)
+
+    def _note(self, packet: "Packet", low: int, high: int, high_port: int) -> None:
+        buf = packet.buf
+        sought = self._sought
+        if packet.version == 4:
+            sought[0] = (buf[low] & 63) << 24 | buf[low + 1] << 16 | buf[low + 2] << 8 | buf[low + 3]
+            sought[1] = (buf[high] & 63) << 24 | buf[high + 1] << 16 | buf[high + 2] << 8 | buf[high + 3]
+            sought[2] = (buf[low] >> 6) << 18 | (buf[high] >> 6) << 16 | high_port
+        else:
+            sought[0] = _fold(buf, low)
+            sought[1] = _fold(buf, high)
+            sought[2] = _IPV6 | high_port
+        sought[4] = _mix(sought[0], sought[1], high_port) & self._mask
 
     def adopt(self, slot: int) -> None:
         """Let `slot`, which is FREE or CLOSED, be found for the ends that `find` just missed."""
@@ -181,6 +186,13 @@ class Connections:
         while self._chain_next[at] != slot:
             at = self._chain_next[at]
         self._chain_next[at] = follower
+
+
+def _is_from_high(packet: "Packet") -> bool:
+    """Does the packet come from the higher port, or of two that are equal from the higher address?"""
+    if packet.src_port != packet.dst_port:
+        return packet.src_port > packet.dst_port
+    return _is_later(packet.buf, packet.src_at, packet.dst_at, packet.address_bytes)
 
 
 def _mix(key_1: int, key_2: int, port: int) -> int:

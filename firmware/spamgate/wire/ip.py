@@ -36,10 +36,14 @@ class Datagram(Frame):
 
     def read_ip(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
         """Read down to the transport header; return its protocol number if TCP or UDP, else 0."""
+        self._begin(buf, start, end)
+        return self._read_ip(link_type)
+
+    def _read_ip(self, link_type: int) -> int:
         self.version = 0
         self.missing = 0
-        self.data = buf
-        ethertype = self.read_link(link_type, buf, start, end)
+        self.data = self.buf
+        ethertype = self._read_link(link_type)
         if ethertype == _IPV4:
             return self._read_v4()
         if ethertype == _IPV6:
@@ -48,18 +52,16 @@ class Datagram(Frame):
 
     def _read_v4(self) -> int:
         buf = self.buf
-        cursor = self._cursor
-        at = cursor.take(_V4_HEADER)
-        first = buf[at]
-        header = (first & 15) << 2
-        if first >> 4 != 4 or header < _V4_HEADER:
+        at = self._cursor.take(_V4_HEADER)
+        header = (buf[at] & 15) << 2
+        if buf[at] >> 4 != 4 or header < _V4_HEADER:
             raise FormError("IPv4 header")
         self.version = 4
         self.address_bytes = 4
         self.src_at = at + 12
         self.dst_at = at + 16
         if header > _V4_HEADER:
-            cursor.take(header - _V4_HEADER)
+            self._cursor.take(header - _V4_HEADER)
         size = buf[at + 2] << 8 | buf[at + 3]
         if size:  # 0: segmented by the network card, reaches to the end of the frame
             self._set_size(size - header)
@@ -67,12 +69,16 @@ class Datagram(Frame):
         if protocol != _TCP and protocol != _UDP:
             return 0
         if buf[at + 6] & 0x3F or buf[at + 7]:  # an offset, or more to follow
-            word = (buf[at + 6] & 0x1F) << 11 | buf[at + 7] << 3 | buf[at + 6] >> 5 & 1
-            if not self._is_usable(word):
-                return 0
-            slot = self._fragments.find_v4(buf, at, self.now_s)
-            return protocol if self._join(slot, word) else 0
+            return protocol if self._completes_v4(at) else 0
         return protocol
+
+    def _completes_v4(self, at: int) -> bool:
+        """Take a fragment; is its datagram whole?"""
+        buf = self.buf
+        word = (buf[at + 6] & 0x1F) << 11 | buf[at + 7] << 3 | buf[at + 6] >> 5 & 1
+        if not self._is_usable(word):
+            return False
+        return self._join(self._fragments.find_v4(buf, at, self.now_s), word)
 
     def _read_v6(self) -> int:
         buf = self.buf

@@ -43,7 +43,8 @@ class Packet(Datagram):
 
     def read(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
         """Read `buf[start:end]`; return TCP, UDP, or 0 for anything else.  Allocation-free."""
-        protocol = self.read_ip(link_type, buf, start, end)
+        self._begin(buf, start, end)
+        protocol = self._read_ip(link_type)
         if protocol == _TCP:
             self._read_tcp()
         elif protocol == _UDP:

@@ -42,7 +42,8 @@ class CaptureReader:
         size = self.wanted = self._measure(cursor)
         if size > end - start:
             return 0
-        cursor.over(buf, start, start + size)
+        end = start + size
+        cursor.over(buf, start, end)
         self._take(cursor, True)
         return size
 
@@ -76,6 +77,10 @@ class CaptureReader:
         """Read a 32-bit length; none of 16 MiB or more is believed."""
         if buf[at + self._b3]:
             raise FormError("length of 16 MiB or more")
+        return self._low_bytes(buf, at)
+
+    def _low_bytes(self, buf: bytes | bytearray, at: int) -> int:
+        """Read the lower 24 bits of a 32-bit number."""
         return buf[at + self._b2] << 16 | buf[at + self._b1] << 8 | buf[at + self._b0]
 
     def _set_wire_bytes(self, buf: bytes | bytearray, at: int) -> None:
@@ -102,15 +107,17 @@ class PcapReader(CaptureReader):
             self._take_file_header(cursor)
             return
         at = cursor.take(_RECORD_HEADER)
-        buf = cursor.buf
-        b0 = self._b0
-        b1 = self._b1
-        b2 = self._b2
-        b3 = self._b3
+        self._take_time(cursor.buf, at)
+        self._set_wire_bytes(cursor.buf, at + 12)
+        self.packet = True
+        self.packet_at = cursor.at
+        self.packet_end = cursor.end
+
+    def _take_time(self, buf: bytes | bytearray, at: int) -> None:
         # 64 << 24 is 2**30: subtracted first, no step leaves the small integers
-        seconds = buf[at + b3] - 64 << 24 | buf[at + b2] << 16 | buf[at + b1] << 8 | buf[at + b0]
+        seconds = buf[at + self._b3] - 64 << 24 | self._low_bytes(buf, at)
         at += 4
-        micros = buf[at + b3] << 24 | buf[at + b2] << 16 | buf[at + b1] << 8 | buf[at + b0]
+        micros = buf[at + self._b3] << 24 | self._low_bytes(buf, at)
         if self._nanos:
             micros //= 1000
         if micros >= _MICROS:  # some writers do not carry
@@ -118,10 +125,6 @@ class PcapReader(CaptureReader):
             micros %= _MICROS
         self.seconds = seconds if seconds < _LATEST_S else _LATEST_S
         self.micros = micros
-        self._set_wire_bytes(buf, at + 8)
-        self.packet = True
-        self.packet_at = cursor.at
-        self.packet_end = cursor.end
 
     def _take_file_header(self, cursor: Cursor) -> None:
         buf = cursor.buf
