@@ -20,63 +20,65 @@
 #define MOST_SAID 4096 /* to one client */
 #define MOST_LINES 4   /* answered in one segment */
 
-static const char digits[] = "0123456789ABCDEF";
-
-/* Seldom run, so small rather than fast: in network order, `size` bytes. */
-static void put(uint8_t *at, uint32_t value, uint32_t size) {
-    for (at += size; size; size--, value >>= 8) *--at = (uint8_t)value;
-}
+static const uint16_t places[GATE_TEXTS + 1] = { /* of the texts */
+    0, GATE_BANNER_BYTES, 2 * GATE_BANNER_BYTES, 2 * GATE_BANNER_BYTES + GATE_LINE_BYTES,
+    2 * GATE_BANNER_BYTES + 2 * GATE_LINE_BYTES,
+};
 
 int gate_texts_set(gate_texts *texts, enum gate_text which, const char *text, uint32_t size) {
-    uint32_t room = which <= GATE_TEXT_NEVER ? GATE_BANNER_BYTES : GATE_LINE_BYTES;
-    if (size > room) return -1;
-    memcpy(which <= GATE_TEXT_NEVER ? texts->banner[which] : texts->line[which - GATE_TEXT_SORRY], text, size);
+    if (size > (uint32_t)(places[which + 1] - places[which])) return -1;
+    memcpy(texts->text + places[which], text, size);
     texts->size[which] = (uint8_t)size;
     return 0;
 }
 
 /* --- frames ------------------------------------------------------------------------------------------ */
 
-/* The Internet checksum (RFC 1071), of an even number of bytes or of the last ones. */
-static uint32_t add_up(const uint8_t *at, uint32_t size, uint32_t sum) {
-    for (; size > 1; size -= 2, at += 2) sum += gate_get16(at);
-    return size ? sum + ((uint32_t)*at << 8) : sum;
+/* In network order, `size` bytes; what is behind them. */
+static uint8_t *put(uint8_t *at, uint32_t value, uint32_t size) {
+    while (size) *at++ = (uint8_t)(value >> --size * 8);
+    return at;
 }
 
-static uint32_t fold(uint32_t sum) {
+/* The Internet checksum (RFC 1071) of an even number of bytes, and of what is summed up already. */
+static uint32_t checksum(const uint8_t *at, uint32_t size, uint32_t sum) {
+    const uint8_t *end = at + size;
+    for (; at < end; at += 2) sum += gate_get16(at);
     while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-    return ~sum & 0xffff;
+    return ~sum;
 }
 
-static const uint8_t head4[20] = {0x45, [8] = 64, 6}, head6[40] = {0x60, [6] = 6, 64};
+/* From Ethernet's type on. */
+static const uint8_t head4[22] = {0x08, 0x00, 0x45, [10] = 64, 6}, head6[42] = {0x86, 0xdd, 0x60, [8] = 6, 64};
 
-static uint32_t head_bytes(const gate_packet *p) { return p->source_at + 2u * p->address_bytes; }
-
-/* A frame back to the sender, around `size` bytes of text that are in their place already (see text_at). */
-static uint32_t compose(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame, uint32_t seq, uint32_t ack,
-                        uint32_t flags, uint32_t size) {
-    uint32_t bytes = p->address_bytes, at = p->source_at, head = head_bytes(p), whole = TCP_HEAD + size;
-    uint8_t *ip = frame + GATE_ETHERNET, *tcp = ip + head;
-    memcpy(frame, p->mac, 6);
-    memcpy(frame + 6, own_mac, 6);
-    put(frame + 12, p->family == 4 ? 0x0800 : 0x86dd, 2);
-    memcpy(ip, p->family == 4 ? head4 : head6, head);
-    put(ip + (p->family == 4 ? 2 : 4), p->family == 4 ? head + whole : whole, 2);
-    memcpy(ip + at, p->ip + at + bytes, bytes);
-    memcpy(ip + at + bytes, p->ip + at, bytes);
-    if (p->family == 4) put(ip + 10, fold(add_up(ip, head, 0)), 2);
-    put(tcp, (uint32_t)p->target_port << 16 | p->source_port, 4);
-    put(tcp + 4, seq, 4);
-    put(tcp + 8, ack, 4);
-    put(tcp + 12, 0x5000 | flags, 2);
-    put(tcp + 14, flags & RST ? 0 : (uint32_t)WINDOW << 16, 4); /* and no checksum yet */
-    put(tcp + 18, 0, 2);
-    put(tcp + 16, fold(add_up(tcp, whole, add_up(ip + at, 2 * bytes, 6 + whole))), 2);
-    return GATE_ETHERNET + head + whole;
+static void put_ip(const gate_packet *p, uint8_t *ip, uint32_t head, uint32_t segment) {
+    const uint8_t *source = p->ip + p->source_at;
+    uint32_t bytes = p->address_bytes;
+    memcpy(ip - 2, p->family == 4 ? head4 : head6, head + 2);
+    memcpy(ip + p->source_at, source + bytes, bytes);
+    memcpy(ip + p->source_at + bytes, source, bytes);
+    if (p->family == 4) {
+        put(ip + 2, head + segment, 2);
+        put(ip + 10, checksum(ip, head, 0), 2);
+    } else {
+        put(ip + 4, segment, 2);
+    }
 }
 
-static uint8_t *text_at(const gate_packet *p, uint8_t *frame) {
-    return frame + GATE_ETHERNET + head_bytes(p) + TCP_HEAD;
+static void compose(gate_reply *reply, const gate_packet *p) {
+    uint32_t addresses = 2 * p->address_bytes, head = p->source_at + addresses, segment = TCP_HEAD + reply->said;
+    uint8_t *tcp = reply->bytes + GATE_TEXT_AT - TCP_HEAD, *at;
+    reply->frame = tcp - head - GATE_ETHERNET;
+    reply->size = GATE_ETHERNET + head + segment;
+    memcpy(reply->frame, p->mac, 6);
+    put_ip(p, tcp - head, head, segment);
+    at = put(tcp, p->target_port << 16 | p->source_port, 4);
+    at = put(at, reply->seq, 4);
+    at = put(at, reply->ack, 4);
+    at = put(at, (0x5000 | reply->flags) << 16 | (reply->flags & RST ? 0 : WINDOW), 4);
+    put(at, 0, 4);
+    tcp[segment] = 0; /* to be added up where the number of bytes is odd */
+    put(at, checksum(tcp - addresses, (addresses + segment + 1) & ~1u, 6 + segment), 2);
 }
 
 /* --- what the client's segment says -------------------------------------------------------------------- */
@@ -86,100 +88,119 @@ static uint32_t ack_of(const gate_packet *p) { return gate_get32(p->ip + p->at +
 
 /* What we acknowledge with it: its bytes, its SYN and its FIN. */
 static uint32_t behind(const gate_packet *p) {
-    return seq_of(p) + p->payload + (p->flags & FIN ? 1 : 0) + (p->flags & SYN ? 1 : 0);
+    return seq_of(p) + p->payload + (p->flags & FIN) + (p->flags >> 1 & 1);
 }
 
-static uint32_t lines_in(const gate_packet *p) {
+/* How many lines it has, and whether one of them begins with QUIT. */
+static uint32_t lines_in(const gate_packet *p, int *is_quit) {
     const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here;
     uint32_t count = 0;
-    for (; at < end; at++) count += *at == '\n';
-    return count < MOST_LINES ? count : MOST_LINES;
-}
-
-static int says_quit(const gate_packet *p) {
-    const uint8_t *at = p->ip + p->payload_at, *end = p->ip + p->here;
     int is_start = 1;
-    for (; at + 4 <= end; at++) {
-        if (is_start && (gate_get32(at) | 0x20202020) == 0x71756974) return 1; /* "quit" */
+    *is_quit = 0;
+    for (; at < end; at++) {
+        if (is_start && at + 4 <= end && (gate_get32(at) | 0x20202020) == 0x71756974) *is_quit = 1; /* "quit" */
         is_start = *at == '\n';
+        count += is_start;
     }
-    return 0;
+    return count;
 }
 
 /* --- the connection -------------------------------------------------------------------------------------- */
 
 static uint32_t cookie(const gate *g, const gate_packet *p, enum gate_action refusal) {
-    uint32_t size = p->address_bytes;
-    const uint8_t *from = p->ip + p->source_at;
-    return gate_hash(g, (uint32_t)refusal << 16 | p->source_port, from, size, from + size, size);
+    return gate_ends(g, p, (uint32_t)refusal << 16 | p->source_port);
 }
 
-uint32_t gate_reset(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame) {
-    if (p->flags & RST) return 0;
-    if (p->flags & ACK) return compose(p, own_mac, frame, ack_of(p), 0, RST, 0);
-    return compose(p, own_mac, frame, 0, behind(p), RST | ACK, 0);
+void gate_reset(gate_reply *reply, const gate_packet *p) {
+    reply->size = reply->said = 0;
+    if (p->flags & RST) return;
+    reply->flags = p->flags & ACK ? RST : RST | ACK;
+    reply->seq = p->flags & ACK ? ack_of(p) : 0;
+    reply->ack = p->flags & ACK ? 0 : behind(p);
+    compose(reply, p);
 }
 
-uint32_t gate_greet(const gate *g, const gate_packet *p, enum gate_action refusal, const uint8_t *own_mac, uint8_t *frame) {
-    return compose(p, own_mac, frame, cookie(g, p, refusal), seq_of(p) + 1, SYN | ACK, 0);
+static void say(gate_reply *reply, const gate_texts *texts, enum gate_text which) {
+    memcpy(reply->bytes + GATE_TEXT_AT + reply->said, texts->text + places[which], texts->size[which]);
+    reply->said += texts->size[which];
 }
 
-static uint32_t write_banner(const gate_texts *texts, enum gate_text which, uint32_t ticket, uint8_t *to) {
-    uint32_t size = texts->size[which], at, shift = 24;
-    memcpy(to, texts->banner[which], size);
-    for (at = 0; at < size && shift; at++)
-        if (to[at] == '#') to[at] = (uint8_t)digits[ticket >> (shift -= 4) & 15];
-    return size;
-}
-
-/* 421: all is said at once.  `heard`: bytes of it that the client has acknowledged. */
-static uint32_t later(const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
-                      uint8_t *frame, uint32_t heard) {
-    uint32_t seq = ack_of(p), flags = ACK, size = 0;
-    if (!heard) {
-        size = write_banner(texts, GATE_TEXT_LATER, ticket, text_at(p, frame));
-        flags = FIN | PSH | ACK;
-    } else {
-        if (!p->payload && !(p->flags & FIN)) return 0;
-        seq += texts->size[GATE_TEXT_LATER] + 1u - heard;
+static void say_banner(gate_reply *reply, const gate_texts *texts, enum gate_text which, uint32_t ticket) {
+    uint8_t *at = reply->bytes + GATE_TEXT_AT, *end;
+    uint32_t shift = 24, digit;
+    say(reply, texts, which);
+    for (end = at + reply->said; at < end && shift; at++) {
+        if (*at != '#') continue;
+        digit = ticket >> (shift -= 4) & 15;
+        *at = (uint8_t)(digit < 10 ? '0' + digit : 'A' - 10 + digit);
     }
-    return compose(p, own_mac, frame, seq, behind(p), flags, size);
+}
+
+/* 421: all is said at once.  `heard`: bytes of it that the client has acknowledged.  0: nothing is to be said. */
+static int later(gate_reply *reply, const gate_texts *texts, const gate_packet *p, uint32_t ticket, uint32_t heard) {
+    if (!heard) {
+        say_banner(reply, texts, GATE_TEXT_LATER, ticket);
+        reply->flags = FIN | PSH | ACK;
+        return 1;
+    }
+    reply->flags = ACK;
+    reply->seq += texts->size[GATE_TEXT_LATER] + 1u - heard;
+    return p->payload || p->flags & FIN;
 }
 
 /* 554: the banner, and then an answer to each line. */
-static uint32_t never(const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
-                      uint8_t *frame, uint32_t heard) {
-    uint32_t sorry = texts->size[GATE_TEXT_SORRY], size = 0, count, flags = PSH | ACK, ack = behind(p);
-    uint8_t *text = text_at(p, frame);
+static int never(gate_reply *reply, const gate_texts *texts, const gate_packet *p, uint32_t ticket, uint32_t heard) {
+    int is_quit;
+    uint32_t count = lines_in(p, &is_quit);
+    reply->flags = PSH | ACK;
     if (!heard) { /* what came before it heard us is not acknowledged, and comes again */
-        size = write_banner(texts, GATE_TEXT_NEVER, ticket, text);
-        ack = seq_of(p);
+        say_banner(reply, texts, GATE_TEXT_NEVER, ticket);
+        reply->ack = seq_of(p);
     } else if (p->flags & FIN) {
-        flags = FIN | ACK;
-    } else if (!p->payload) {
-        return 0;
-    } else if (says_quit(p)) {
-        memcpy(text, texts->line[1], size = texts->size[GATE_TEXT_BYE]);
-        flags |= FIN;
+        reply->flags = FIN | ACK;
+    } else if (is_quit) {
+        say(reply, texts, GATE_TEXT_BYE);
+        reply->flags |= FIN;
     } else {
-        for (count = lines_in(p); count && size + sorry <= GATE_BANNER_BYTES; count--, size += sorry)
-            memcpy(text + size, texts->line[0], sorry);
+        if (count > MOST_LINES) count = MOST_LINES;
+        for (; count && reply->said + texts->size[GATE_TEXT_SORRY] <= GATE_BANNER_BYTES; count--)
+            say(reply, texts, GATE_TEXT_SORRY);
+        return p->payload != 0;
     }
-    return compose(p, own_mac, frame, ack_of(p), ack, flags, size);
+    return 1;
 }
 
-uint32_t gate_go_on(const gate *g, const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
-                    uint8_t *frame, int *is_ours) {
-    uint32_t heard = ack_of(p) - cookie(g, p, GATE_LATER) - 1;
-    *is_ours = 1;
-    if (!(p->flags & ACK) || p->flags & SYN) {
-        *is_ours = 0;
-    } else if (heard <= texts->size[GATE_TEXT_LATER] + 1u) {
-        return p->flags & RST ? 0 : later(texts, p, ticket, own_mac, frame, heard);
-    } else if ((heard = ack_of(p) - cookie(g, p, GATE_NEVER) - 1) <= MOST_SAID) {
-        return p->flags & RST ? 0 : never(texts, p, ticket, own_mac, frame, heard);
+/* Go on with a connection that was refused; 0: it was not. */
+static int go_on(gate_reply *reply, const gate *g, const gate_texts *texts, const gate_packet *p, uint32_t ticket) {
+    uint32_t heard;
+    int is_said;
+    if ((p->flags & (SYN | ACK)) != ACK) return 0;
+    reply->seq = ack_of(p);
+    reply->ack = behind(p);
+    heard = reply->seq - cookie(g, p, GATE_LATER) - 1;
+    if (heard <= texts->size[GATE_TEXT_LATER] + 1u) {
+        is_said = later(reply, texts, p, ticket, heard);
     } else {
-        *is_ours = 0;
+        heard = reply->seq - cookie(g, p, GATE_NEVER) - 1;
+        if (heard > MOST_SAID) return 0;
+        is_said = never(reply, texts, p, ticket, heard);
     }
-    return 0;
+    if (is_said && !(p->flags & RST)) compose(reply, p);
+    return 1;
+}
+
+int gate_answer(gate_reply *reply, const gate *g, const gate_texts *texts, const gate_packet *p,
+                enum gate_action action, uint32_t ticket) {
+    int is_refusal = action == GATE_LATER || action == GATE_NEVER;
+    reply->size = reply->said = 0;
+    if (is_refusal && texts->size[action - GATE_LATER]) {
+        reply->seq = cookie(g, p, action);
+        reply->ack = seq_of(p) + 1;
+        reply->flags = SYN | ACK;
+        compose(reply, p);
+        return 1;
+    }
+    if (!is_refusal && go_on(reply, g, texts, p, ticket)) return 1;
+    if (action != GATE_ASK) gate_reset(reply, p);
+    return is_refusal;
 }

@@ -6,31 +6,36 @@
 
 #define GATE_BANNER_BYTES 160
 #define GATE_LINE_BYTES 48
-#define GATE_FRAME_BYTES (GATE_ETHERNET + 40 + 20 + GATE_BANNER_BYTES)
+#define GATE_TEXT_AT (GATE_ETHERNET + 40 + 20)
+#define GATE_FRAME_BYTES (GATE_TEXT_AT + GATE_BANNER_BYTES)
 
 enum gate_text { GATE_TEXT_LATER, GATE_TEXT_NEVER, GATE_TEXT_SORRY, GATE_TEXT_BYE, GATE_TEXTS };
 
 /* What is said, each line with its CRLF; in the first two, six `#` stand for the ticket.  An empty one: a reset. */
 typedef struct {
-    char banner[2][GATE_BANNER_BYTES];
-    char line[2][GATE_LINE_BYTES];
+    char text[2 * GATE_BANNER_BYTES + 2 * GATE_LINE_BYTES];
     uint8_t size[GATE_TEXTS];
 } gate_texts;
+
+/* A frame that goes back to whoever sent a packet. */
+typedef struct {
+    uint8_t *frame;      /* where it begins in `bytes`: one of IPv4 later, so that the text is always at GATE_TEXT_AT */
+    uint32_t size;       /* of it; 0: there is nothing to be said */
+    uint32_t seq, ack, flags, said; /* `said`: bytes of text */
+    uint8_t bytes[GATE_FRAME_BYTES + 2];
+} gate_reply;
 
 /* In the packet thread, or before it runs.  -1: too long. */
 int gate_texts_set(gate_texts *texts, enum gate_text which, const char *text, uint32_t size);
 
-/* All write a frame that goes back to whoever sent `p` and return its size, or 0 where nothing is to be said.
- * `frame` has GATE_FRAME_BYTES; `own_mac` is the gateway's. */
+/* All write a reply; the caller fills in its source's MAC. */
 
 /* End the connection (RFC 9293 3.10.7.1). */
-uint32_t gate_reset(const gate_packet *p, const uint8_t *own_mac, uint8_t *frame);
+void gate_reset(gate_reply *reply, const gate_packet *p);
 
-/* Take the SYN of a connection that is refused with GATE_LATER or GATE_NEVER. */
-uint32_t gate_greet(const gate *g, const gate_packet *p, enum gate_action refusal, const uint8_t *own_mac, uint8_t *frame);
-
-/* Go on with such a connection.  *is_ours: does the packet belong to one? */
-uint32_t gate_go_on(const gate *g, const gate_texts *texts, const gate_packet *p, uint32_t ticket, const uint8_t *own_mac,
-                    uint8_t *frame, int *is_ours);
+/* Refuse a SYN with GATE_LATER or GATE_NEVER; go on with a connection that was refused, or end another with GATE_RESET.
+ * 1: the packet belongs to one that was refused. */
+int gate_answer(gate_reply *reply, const gate *g, const gate_texts *texts, const gate_packet *p,
+                enum gate_action action, uint32_t ticket);
 
 #endif

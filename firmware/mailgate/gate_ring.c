@@ -8,7 +8,7 @@
 #define HEAD ((uint32_t)sizeof(gate_record_head))
 #define AT(g, position) ((uint8_t *)(g)->ring + ((position) & (GATE_RING_BYTES - 1)))
 
-uint8_t *gate_record(gate *g, enum gate_direction way, enum gate_action action, uint32_t now_ms, uint32_t snap, uint32_t whole) {
+uint8_t *gate_record(gate *g, enum gate_direction way, enum gate_action action, uint32_t snap, uint32_t whole) {
     uint32_t need = (HEAD + snap + 3) & ~3u, head = g->head, to_end = GATE_RING_BYTES - (head & (GATE_RING_BYTES - 1));
     uint32_t skip = need > to_end ? to_end : 0;
     gate_record_head record;
@@ -24,20 +24,13 @@ uint8_t *gate_record(gate *g, enum gate_direction way, enum gate_action action, 
     record.size = (uint16_t)need;
     record.direction = (uint8_t)way;
     record.action = (uint8_t)action;
-    record.t_ms = now_ms;
+    record.t_ms = g->clock_ms;
     record.frame = (uint16_t)snap;
     record.whole = (uint16_t)whole;
     memcpy(AT(g, head + skip), &record, HEAD);
     g->pending = skip + need;
     return AT(g, head + skip) + HEAD;
 }
-
-void gate_commit(gate *g) {
-    g->counts.records++;
-    GATE_STORE(g->head, g->head + g->pending);
-}
-
-uint32_t gate_waiting(const gate *g) { return GATE_LOAD(g->head) - GATE_PEEK(g->tail); }
 
 uint32_t gate_read(gate *g, uint8_t *buf, uint32_t size) {
     uint32_t tail = g->tail, head = GATE_LOAD(g->head), put = 0;

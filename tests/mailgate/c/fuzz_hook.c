@@ -163,10 +163,13 @@ static gate_key key(void) {
 
 /* More flows than a device may have. */
 static void flood(const uint8_t *mac, unsigned protocol) {
-    uint8_t ip[40] = { 0x45, [9] = (uint8_t)protocol, [12] = 192, 168, 77, 10, [33] = SYN };
+    uint8_t ip[40] = { 0x45, [3] = 40, [9] = (uint8_t)protocol, [12] = 192, 168, 77, 10, [32] = 0x50, SYN };
+    gate_packet p;
     for (unsigned port = 0; port < 140; port++) {
         put16(ip + 20, port * 401);
-        gate_flow(&the_gate, mac, ip);
+        gate_look(&p, &gate_ip4, ip, sizeof ip, sizeof ip, GATE_OUT);
+        p.mac = mac;
+        gate_flow(&the_gate, &p);
     }
 }
 

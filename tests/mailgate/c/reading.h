@@ -16,9 +16,7 @@ static inline enum gate_class read_bytes(gate_packet *p, const uint8_t *ip, unsi
     exact = malloc(here ? here : 1);
     memcpy(exact, ip, here);
     memset(p, 0xa5, sizeof *p);
-    if (here && ip[0] >> 4 == 6)
-        return gate_read6(p, exact, here, whole, way);
-    return gate_read4(p, exact, here, whole, way);
+    return gate_look(p, here && ip[0] >> 4 == 6 ? &gate_ip6 : &gate_ip4, exact, here, whole, way);
 }
 
 static inline enum gate_class read_packet(gate_packet *p, const packet *made) {

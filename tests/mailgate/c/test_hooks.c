@@ -225,7 +225,7 @@ static void test_mail_from_outside_or_within_the_house_is_not_judged(void) {
         device_address(frame + ETHERNET + (inside.family == 6 ? 24 : 16), inside.family, 12);
         set_checksums(frame);
         house_receive(&lan, frame, size);
-        EQUAL(the_gate.counts.never, 0);
+        EQUAL(the_gate.counts.acted[GATE_NEVER - 1], 0);
     }
 }
 
@@ -249,13 +249,13 @@ static void test_a_refused_packet_goes_nowhere(void) {
             at("IPv%u, state %d, flags %x", made.family, CASES[k].state, made.flags);
             EQUAL(to_lan.count, CASES[k].lan);
             int is_reset = made.text && !(made.flags & RST) && CASES[k].lan;
-            EQUAL(the_gate.counts.never, made.flags == SYN && CASES[k].state == GATE_CONFIRMED);
-            EQUAL(the_gate.counts.later, made.flags == SYN && CASES[k].state != GATE_CONFIRMED);
-            EQUAL(the_gate.counts.reset, is_reset || made.flags == (RST | ACK));
+            EQUAL(the_gate.counts.acted[GATE_NEVER - 1], made.flags == SYN && CASES[k].state == GATE_CONFIRMED);
+            EQUAL(the_gate.counts.acted[GATE_LATER - 1], made.flags == SYN && CASES[k].state != GATE_CONFIRMED);
+            EQUAL(the_gate.counts.acted[GATE_RESET - 1], is_reset || made.flags == (RST | ACK));
             EQUAL(to_wan.count, CASES[k].wan);
             EQUAL(house_buffers(), buffers);
             int is_end_or_line = made.flags & (SYN | RST) || made.text;
-            EQUAL(records(), the_gate.counts.reset ? 0 : is_end_or_line); /* what is reset has not happened */
+            EQUAL(records(), the_gate.counts.acted[GATE_RESET - 1] ? 0 : is_end_or_line); /* what is reset has not happened */
         }
     }
 }
@@ -300,7 +300,7 @@ static void test_the_mac_of_nobody_opens_no_mail_connection(void) {
         at("%u", i);
         EQUAL(to_wan.count, 0);
         EQUAL(to_lan.count, 0);
-        EQUAL(the_gate.counts.dropped, 1);
+        EQUAL(the_gate.counts.acted[GATE_DROP - 1], 1);
     }
 }
 
@@ -314,7 +314,7 @@ static void test_the_mac_of_a_group_or_of_nobody_opens_nothing(void) {
         house_start();
         house_receive(&lan, frame, size);
         EQUAL(to_lan.count + to_wan.count, 0);
-        EQUAL(the_gate.counts.dropped, 1);
+        EQUAL(the_gate.counts.acted[GATE_DROP - 1], 1);
     }
 }
 
@@ -329,7 +329,7 @@ static void test_what_is_for_neighbours_is_let_alone(void) {
         house_start();
         put(DEVICE, GATE_CONFIRMED);
         house_receive(&lan, frame, size);
-        EQUAL(the_gate.counts.never, 0);
+        EQUAL(the_gate.counts.acted[GATE_NEVER - 1], 0);
         EQUAL(to_wan.count, 0);
     }
 }
@@ -347,7 +347,7 @@ static void test_a_forged_source_gets_no_answer(void) {
         at("IPv%u", made.family);
         EQUAL(to_lan.count, 0);
         EQUAL(to_wan.count, 0);
-        EQUAL(the_gate.counts.dropped, 1);
+        EQUAL(the_gate.counts.acted[GATE_DROP - 1], 1);
     }
 }
 

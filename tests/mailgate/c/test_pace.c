@@ -238,12 +238,86 @@ static void test_the_granted_can_be_ended_too(void) {
     EQUAL(judged(&made), GATE_RESET);
 }
 
+static void test_an_end_is_forgotten_after_an_hour(void) {
+    packet made = { .device = 1, .server = 5, .port = 25, .client_port = 40001, .flags = ACK, .text = "x" }, other = made;
+    uint8_t mac[6];
+    device_mac(mac, 1);
+    start();
+    other.client_port = 40002;
+    EQUAL(judged(&other), GATE_PASS);
+    CHECK(gate_is_free(&it, mac));
+    end(4, 1, 40001, 5);
+    wait_s(3599);
+    CHECK(!gate_is_free(&it, mac));
+    EQUAL(judged(&made), GATE_RESET);
+    wait_s(1);
+    CHECK(gate_is_free(&it, mac));
+    EQUAL(judged(&made), GATE_PASS);
+}
+
+static void test_the_next_end_does_not_bring_back_a_forgotten_one(void) {
+    packet made = { .device = 1, .server = 5, .port = 25, .client_port = 40001, .flags = SYN };
+    start();
+    end(4, 1, 40001, 5);
+    wait_s(3600);
+    EQUAL(judged(&made), GATE_PASS); /* a new connection with the old ends */
+    end(4, 1, 40002, 5);
+    made.flags = ACK;
+    made.text = "x";
+    EQUAL(judged(&made), GATE_PASS);
+    made.client_port = 40002;
+    EQUAL(judged(&made), GATE_RESET);
+}
+
+/* --- who is not judged --------------------------------------------------------------------------------- */
+
+static int is_free_after(enum gate_state state, uint32_t lasting_s) {
+    packet made = { .device = 1, .server = 5, .port = 25, .flags = ACK };
+    uint8_t mac[6];
+    device_mac(mac, 1);
+    put(1, state, 0, lasting_s);
+    if (gate_is_free(&it, mac))
+        return -1; /* before the verdict was taken over */
+    judged(&made);
+    return gate_is_free(&it, mac);
+}
+
+static void test_whoever_nobody_suspects_is_free(void) {
+    packet made = { .device = 1, .server = 5, .port = 25, .flags = ACK };
+    uint8_t mac[6], another[6];
+    device_mac(mac, 1);
+    device_mac(another, 1 + GATE_FOUND); /* of the same place among those remembered */
+    start();
+    CHECK(!gate_is_free(&it, mac)); /* not seen yet */
+    judged(&made);
+    CHECK(gate_is_free(&it, mac));
+    CHECK(!gate_is_free(&it, another));
+    EQUAL(is_free_after(GATE_GRANTED, 0), 1);
+    EQUAL(is_free_after(GATE_THROTTLED, 0), 0);
+    EQUAL(is_free_after(GATE_CONFIRMED, 0), 0);
+    EQUAL(is_free_after(GATE_NORMAL, 0), 1);
+}
+
+static void test_who_was_suspected_is_free_when_the_verdict_is_over(void) {
+    packet made = { .device = 1, .server = 5, .port = 25, .flags = ACK };
+    uint8_t mac[6];
+    device_mac(mac, 1);
+    start();
+    EQUAL(is_free_after(GATE_QUARANTINED, 10), 0);
+    wait_s(10);
+    CHECK(!gate_is_free(&it, mac));
+    judged(&made);
+    CHECK(gate_is_free(&it, mac));
+}
+
 TESTS(TEST(test_a_burst_passes_then_so_many_a_minute), TEST(test_the_pace_of_one_is_not_anothers),
       TEST(test_the_slowest_pace), TEST(test_limits_are_bounded), TEST(test_the_granted_have_no_pace),
       TEST(test_whoever_was_refused_is_looked_at_closely_for_a_while), TEST(test_the_clock_wraps),
       TEST(test_odd_steps_of_the_clock_add_up), TEST(test_strict_holds_back_newcomers_only),
       TEST(test_a_past_is_of_a_device_and_a_server), TEST(test_the_oldest_past_makes_room),
       TEST(test_an_ended_connection_is_reset_and_no_other), TEST(test_the_same_port_may_connect_again),
-      TEST(test_the_oldest_ended_makes_room), TEST(test_the_granted_can_be_ended_too));
+      TEST(test_the_oldest_ended_makes_room), TEST(test_the_granted_can_be_ended_too),
+      TEST(test_an_end_is_forgotten_after_an_hour), TEST(test_the_next_end_does_not_bring_back_a_forgotten_one),
+      TEST(test_whoever_nobody_suspects_is_free), TEST(test_who_was_suspected_is_free_when_the_verdict_is_over));
 
 int main(void) { return RUN_TESTS(); }

@@ -1,4 +1,4 @@
-/* gate_read4: what an IPv4 packet is, with options, as a fragment, in tiny fragments, cut off at every length. */
+/* gate_look: what an IPv4 packet is, with options, as a fragment, in tiny fragments, cut off at every length. */
 #include "check.h"
 #include "frames.h"
 #include "reading.h"

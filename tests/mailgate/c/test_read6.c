@@ -1,4 +1,4 @@
-/* gate_read6: what an IPv6 packet is, behind extension headers, as a fragment, cut off at every length. */
+/* gate_look: what an IPv6 packet is, behind extension headers, as a fragment, cut off at every length. */
 #include "check.h"
 #include "frames.h"
 #include "reading.h"

@@ -84,7 +84,7 @@ static void judge(uint32_t random) {
     packet made = { .device = device, .server = server, .port = 25, .client_port = 40000 + (device & 7),
                     .flags = is_line ? ACK : SYN, .text = is_line ? "NOOP\r\n" : 0 };
     bytes = make_frame(frame, &made) - ETHERNET;
-    gate_read4(&p, frame + ETHERNET, bytes, bytes, GATE_OUT);
+    gate_look(&p, &gate_ip4, frame + ETHERNET, bytes, bytes, GATE_OUT);
     p.mac = frame + 6;
     enum gate_action action = gate_judge(&it, &p, &ticket);
     unsigned state = ticket >> 4 & 15;
@@ -100,8 +100,10 @@ static void judge(uint32_t random) {
 }
 
 static void record(uint32_t number) {
-    uint32_t size = 40 + number % 200;
-    uint8_t *to = gate_record(&it, GATE_OUT, GATE_PASS, number, size, size);
+    uint32_t size = 40 + number % 200, clock_ms = it.clock_ms;
+    it.clock_ms = number; /* for its record alone */
+    uint8_t *to = gate_record(&it, GATE_OUT, GATE_PASS, size, size);
+    it.clock_ms = clock_ms;
     if (!to)
         return;
     for (uint32_t i = 0; i < size; i++)
