@@ -13,7 +13,7 @@ from spamgate.core.engine import Engine
 from spamgate.core.errors import SpamgateError
 from spamgate.core.limits import Limits
 from spamgate.hal.clock import elapsed_us, ticks_us
-from spamgate.plane.replay import Askers, CaptureFile, load_readers, survey
+from spamgate.plane.replay import Askers, CaptureFile, survey
 from spamgate.plane.watch import Watcher
 from spamgate.wire.address import Scope
 from spamgate.wire.cursor import FormError
@@ -23,6 +23,7 @@ _USAGE = "usage: replay [--lan CIDR] [--progress] [--stats] [--heap-kb N] CAPTUR
 _PROGRESS_PACKETS = 2000
 _MANY_KB = 4096  # a heap in which more than a home of devices has room
 _MILESTONES = 4
+_HEAD_BYTES = 24  # that tell what kind of file it is
 
 
 class Options:
@@ -140,11 +141,20 @@ def _tell(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def _load_readers(paths: "list[str]") -> None:
+    """Open each file once, while there is room for the code that reads it; what is wrong is said in its turn."""
+    for path in paths:
+        try:
+            CaptureFile(path, bytearray(_HEAD_BYTES)).close()
+        except SpamgateError:
+            continue
+
+
 def main(words: "list[str]") -> int:
     """Run with the words of the command line; return the exit code: 0, or 2 with one line that says why."""
     try:
         options = Options(words)
-        load_readers(options.captures)
+        _load_readers(options.captures)
         gc.collect()  # the tables of the engine need large pieces of the heap
         program = Program(options)
         collect_early(False)

@@ -7,7 +7,7 @@ from spamgate.core.errors import SpamgateError
 from spamgate.core.hashing import hash_bytes
 from spamgate.core.tables import DistinctSet
 from spamgate.wire.address import Scope
-from spamgate.wire.capture import is_pcapng, open_capture, open_pcapng
+from spamgate.wire.capture import open_capture
 from spamgate.wire.cursor import FormError
 from spamgate.wire.frame import known_link_type
 from spamgate.wire.packet import FLAG_ACK, FLAG_SYN, Packet
@@ -23,17 +23,6 @@ _MOVE_BYTES = const(256)
 
 class CaptureError(SpamgateError):
     """A capture that cannot be read, or not to its end."""
-
-
-def load_readers(paths: "list[str]") -> None:
-    """Load what the files need; what is wrong with one is said when it is opened."""
-    for path in paths:
-        try:
-            with open(path, "rb") as file:
-                if is_pcapng(file.read(4)):
-                    open_pcapng()
-        except OSError:
-            continue
 
 
 class CaptureFile:

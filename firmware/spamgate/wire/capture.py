@@ -31,16 +31,8 @@ def open_capture(buf: bytes | bytearray, start: int, end: int) -> CaptureReader:
         raise FormError("is neither pcap nor pcapng")
     if len(head) < _LEAST_BYTES:
         raise FormError("ends within the file header")
-    return PcapReader() if magic in _PCAP else open_pcapng()
-
-
-def is_pcapng(head: bytes) -> bool:
-    """Do the first four bytes of a file say so?"""
-    return head == _PCAPNG
-
-
-def open_pcapng() -> CaptureReader:
-    """Only who has such a file carries its reader, 4 KB of the heap; who has one loads it before large tables."""
-    from spamgate.wire.pcapng import PcapngReader
+    if magic != _PCAPNG:
+        return PcapReader()
+    from spamgate.wire.pcapng import PcapngReader  # 4 KB of the heap, for those alone who have such a file
 
     return PcapngReader()

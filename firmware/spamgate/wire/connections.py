@@ -71,36 +71,26 @@ class Connections:
 
     def find(self, packet: "Packet") -> int:
         """Return the packet's slot, or -1; note which end sent it.  Allocation-free."""
-        self._seek(packet)
         sought = self._sought
-        key_1 = sought[0]
-        key_2 = sought[1]
-        key_3 = sought[2]
-        low_port = sought[3]
+        self.from_high = _is_from_high(packet)
+        if self.from_high:
+            sought[3] = packet.dst_port
+            self._seek(packet, packet.dst_at, packet.src_at, packet.src_port)
+        else:
+            sought[3] = packet.src_port
+            self._seek(packet, packet.src_at, packet.dst_at, packet.dst_port)
         slot = self._chains[sought[4]]
-        while slot >= 0:
-            if (
-                self._key_3[slot] == key_3
-                and self._key_2[slot] == key_2
-                and self._key_1[slot] == key_1
-                and self._low_port[slot] == low_port
-            ):
-                return slot
+        while slot >= 0 and not (
+            self._key_3[slot] == sought[2]
+            and self._key_2[slot] == sought[1]
+            and self._key_1[slot] == sought[0]
+            and self._low_port[slot] == sought[3]
+        ):
             slot = self._chain_next[slot]
         return slot
 
-    def _seek(self, packet: "Packet") -> None:
+    def _seek(self, packet: "Packet", low: int, high: int, high_port: int) -> None:
         """Note keys and bucket of the packet's connection, which are the same whichever end sent it."""
-        if _is_from_high(packet):
-            self.from_high = 1
-            self._sought[3] = packet.dst_port
-            self._note(packet, packet.dst_at, packet.src_at, packet.src_port)
-        else:
-            self.from_high = 0
-            self._sought[3] = packet.src_port
-            self._note(packet, packet.src_at, packet.dst_at, packet.dst_port)
-
-    def _note(self, packet: "Packet", low: int, high: int, high_port: int) -> None:
         buf = packet.buf
         sought = self._sought
         if packet.version == 4:

@@ -65,23 +65,16 @@ class Frame:
 
     def read_link(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
         """Read the link header; return the EtherType behind it, 0 when that has none."""
-        self._begin(buf, start, end)
-        return self._read_link(link_type)
-
-    def _begin(self, buf: bytes | bytearray, start: int, end: int) -> None:
-        self.buf = buf
         self._cursor.over(buf, start, end)
-
-    def _read_link(self, link_type: int) -> int:
-        buf = self.buf
+        self.buf = buf
         self.vlan = 0
         if link_type != _LINK_ETHERNET:
             self.mac_at = self.to_mac_at = -1
             return self._read_other(link_type)
-        at = self._cursor.take(14)
-        self.to_mac_at = at
-        self.mac_at = at + 6
-        return self._untag(buf[at + 12] << 8 | buf[at + 13])
+        start = self._cursor.take(14)
+        self.to_mac_at = start
+        self.mac_at = start + 6
+        return self._untag(buf[start + 12] << 8 | buf[start + 13])
 
     def _read_other(self, link_type: int) -> int:
         buf = self.buf

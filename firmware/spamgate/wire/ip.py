@@ -34,19 +34,15 @@ class Datagram(Frame):
         self.now_s = 0  # set by the caller, who wants old fragments forgotten
         self._fragments = fragments or Fragments()
 
-    def read_ip(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
-        """Read down to the transport header; return its protocol number if TCP or UDP, else 0."""
-        self._begin(buf, start, end)
-        return self._read_ip(link_type)
-
-    def _read_ip(self, link_type: int) -> int:
+    def read_ip(self, kind: int, buf: bytes | bytearray, start: int, end: int) -> int:
+        """Read a frame of this link type down to the transport header; return its protocol if TCP or UDP, else 0."""
         self.version = 0
         self.missing = 0
-        self.data = self.buf
-        ethertype = self._read_link(link_type)
-        if ethertype == _IPV4:
+        self.data = buf
+        kind = self.read_link(kind, buf, start, end)  # one name: with two the frame would come from the heap
+        if kind == _IPV4:
             return self._read_v4()
-        if ethertype == _IPV6:
+        if kind == _IPV6:
             return self._read_v6()
         return 0
 

@@ -41,15 +41,14 @@ class Packet(Datagram):
         self.ack = 0
         self.flags = 0
 
-    def read(self, link_type: int, buf: bytes | bytearray, start: int, end: int) -> int:
-        """Read `buf[start:end]`; return TCP, UDP, or 0 for anything else.  Allocation-free."""
-        self._begin(buf, start, end)
-        protocol = self._read_ip(link_type)
-        if protocol == _TCP:
+    def read(self, kind: int, buf: bytes | bytearray, start: int, end: int) -> int:
+        """Read `buf[start:end]` of this link type; return TCP, UDP, or 0 for anything else.  Allocation-free."""
+        kind = self.read_ip(kind, buf, start, end)
+        if kind == _TCP:
             self._read_tcp()
-        elif protocol == _UDP:
+        elif kind == _UDP:
             self._read_udp()
-        return protocol
+        return kind
 
     def _read_tcp(self) -> None:
         data = self.data
