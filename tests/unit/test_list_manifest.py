@@ -120,6 +120,13 @@ class Manifests(unittest.TestCase):
                 with self.assertRaises(FormError):
                     parse_manifest(encode_manifest(changed))
 
+    def test_a_next_key_is_there_or_not_but_never_null(self):
+        text = encode_manifest(self.manifest)
+        key_text = b'"' + encode_key(key(1).modulus).encode() + b'"'
+        self.assertTrue(key_text in text)
+        with self.assertRaises(FormError):
+            parse_manifest(text.replace(key_text, b"null"))
+
     def test_what_nobody_has_signed_has_no_dates(self):
         for name in ("version", "created", "expires"):
             del self.manifest[name]

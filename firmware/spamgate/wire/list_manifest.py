@@ -112,8 +112,9 @@ def parse_unsigned(text: bytes) -> "dict[str, Any]":
     for name in ("format", "names", "size"):
         _need(_is_count(manifest.get(name)), name)
     _need(_is_hex(manifest.get("sha256")), "sha256")
-    key = manifest.get("next_key", None)
-    _need(key is None or (isinstance(key, str) and len(key) == _KEY_LETTERS), "next_key")
+    if "next_key" in manifest:
+        key = manifest["next_key"]
+        _need(isinstance(key, str) and len(key) == _KEY_LETTERS, "next_key")
     return manifest
 
 
