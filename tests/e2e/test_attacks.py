@@ -152,7 +152,7 @@ def test_a_flood_of_questions_through_the_guard(siege):
     flood = ("dns_flood", siege.router_mac(), 5000, 10_000 * MUCH, address, RESOLVER4)
     siege.run(*flood, may_fill_bytes=CACHE_BYTES)
     siege.run(*flood)
-    soon(lambda: home.do("bot", "ask", RESOLVER4, NORTH.name)["rcode"] == 0, "an answer to the flooder", home)
+    soon(lambda: home.do("bot", "ask", RESOLVER4, NORTH.name)["rcode"] == 0, "an answer to the flooder", home, 5)
 
 
 def test_a_bot_is_found_while_another_floods(siege):

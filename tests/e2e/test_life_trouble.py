@@ -266,9 +266,9 @@ def test_a_table_that_cannot_be_loaded_again_is_said_once_and_tried_again(home, 
     home.throttle("bot")
     broken.touch()
     home.net.router.run([NFT, "delete", "table", "inet", "spamgate"])
-    soon(lambda: home.status()["reason"] == "nft refuses the table: out of order", "a word about it", home)
+    soon(lambda: home.status()["reason"] == "nft refuses the table: out of order", "a word about it", home, NOTICED_S)
     time.sleep(2)
     assert complaints_of_the_table(home) == ["nft refuses the table: out of order"]
     broken.unlink()
-    soon(lambda: home.says("bot", MX[9]) == "421", "the table", home)
+    soon(lambda: home.says("bot", MX[9]) == "421", "the table", home, NOTICED_S)
     assert home.status()["observation"] == "full"
