@@ -128,7 +128,7 @@ static mp_obj_t past(mp_obj_t mac, mp_obj_t server, mp_obj_t has_past) {
 static MP_DEFINE_CONST_FUN_OBJ_3(past_obj, past);
 
 /// def end(client: bytes, port: int, server: bytes) -> None
-///     Reset the mail connection from this address and port to this server; both 4 or both 16 bytes.
+///     For an hour reset the mail connection from this address and port to this server; both 4 or both 16 bytes.
 static mp_obj_t end(mp_obj_t client, mp_obj_t port, mp_obj_t server) {
     mp_buffer_info_t from = bytes_of(client, 4, 16, 0), to = bytes_of(server, from.len, 0, 0);
     gate_end(&the_gate, from.buf, number(port, 0xffff), to.buf, family_of(&from));

@@ -39,7 +39,7 @@ def past(mac: bytes, server: bytes, has_past: bool) -> None:
     """Let mail of a device to a server (4 or 16 bytes) pass whatever the state, or no longer."""
 
 def end(client: bytes, port: int, server: bytes) -> None:
-    """Reset the mail connection from this address and port to this server; both 4 or both 16 bytes."""
+    """For an hour reset the mail connection from this address and port to this server; both 4 or both 16 bytes."""
 
 def limits(refill_s: int, per_minute: int, burst: int) -> None:
     """A throttled device sends one mail each `refill_s`; any other opens so many mail connections."""
