@@ -58,6 +58,17 @@ def test_cmake_takes_the_build_files_of_a_board_and_lwip_sees_the_hooks(board, t
     assert Path(table).is_file() and "-ab.csv" in table
 
 
+@pytest.mark.parametrize("arch", ["RISCV", "XTENSA"])
+def test_cmake_makes_the_gate_as_small_as_it_is_measured_on_riscv(arch, tmp_path):
+    if not shutil.which("cmake"):
+        pytest.skip("not run: no cmake here")
+    shutil.copy(_ROOT / "tests" / "programs" / "esp32_idf.cmake", tmp_path / "CMakeLists.txt")
+    board = f"-DBOARD_DIR={_ROOT / 'boards' / 'SPAMGATE_ESP32'}"
+    words = ["cmake", "-S", tmp_path, "-B", tmp_path / "build", board, f"-DCONFIG_IDF_TARGET_ARCH_{arch}=y"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert ("-- FLAGS -msave-restore\n" in said) == (arch == "RISCV")
+
+
 def test_a_build_without_forwarding_is_refused(tmp_path):
     if not shutil.which("cmake"):
         pytest.skip("not run: no cmake here")
