@@ -51,7 +51,7 @@ typedef struct {
     uint32_t lasting_s;  /* the verdict ends by itself; 0: never */
 } gate_verdict;
 
-/* What a packet is, found by gate_read4 or gate_read6: offsets from the IP header, 0 where there is none. */
+/* What a packet is, found by gate_look: offsets from the IP header, 0 where there is none. */
 typedef struct {
     const uint8_t *mac;  /* of the device: source on the way out, destination on the way in */
     const uint8_t *ip;
