@@ -57,6 +57,7 @@ class Router:
         elif words[0] == "start":
             mailgate.start(*self.words)
         elif words[0] == "counts":
+            self.tell(mailgate.read_into(self.records))  # what poll has not come to yet
             print(*mailgate.counts())
         elif words[0] == "connect":
             self.hear(words[1], int(words[2]))
