@@ -4,12 +4,13 @@ Each attack comes from a device of the home whose bot was found before, while an
 passes.  Everything is bounded in count and rate; SPAMGATE_LONG=1 sends ten times as much.
 """
 
-import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,18 +43,10 @@ class Siege:
         self.home = home
         words = [sys.executable, CALLERS, "echo", NORTH.address4, str(ECHO_PORT)]
         home.internet.serve(words, "echo.log", ECHO_PORT, "tcp")
-        self._go_first()
         home.throttle("bot")
         self.written = 0
         self.mail("nas", MX[0])
         self.figures = {}
-
-    def _go_first(self):
-        """Before what else the machine does: a resolver that waits would fill the heap of the gateway."""
-        machines = (self.home.net.router, self.home.internet)
-        for pid in processes_in([NAMESPACES / machine.namespace for machine in machines]):
-            with contextlib.suppress(OSError):  # not allowed here, or ended
-                os.setpriority(os.PRIO_PROCESS, pid, -10)
 
     def mail(self, device, server):
         """Mail once on port 25, as the device has before; what is said."""
@@ -114,6 +107,15 @@ class Siege:
         assert "quarantined" not in {verdict["to"] for name in ("laptop", "nas") for verdict in home.verdicts(name)}
 
 
+    def silence_resolver(self, seconds):
+        """Let the home's resolver say nothing for so long from now on."""
+        inside = processes_in([NAMESPACES / self.home.internet.namespace])
+        resolvers = [pid for pid in inside if Path(f"/proc/{pid}/comm").read_text() == "unbound\n"]
+        assert resolvers, "there is no resolver"
+        for pid in resolvers:
+            os.kill(pid, signal.SIGSTOP)
+            threading.Timer(seconds, os.kill, (pid, signal.SIGCONT)).start()
+
     def router_mac(self):
         return self.home.net.router.mac
 
@@ -164,6 +166,14 @@ def test_a_flood_of_questions_through_the_guard(siege):
     siege.run(*flood, may_fill_bytes=CACHE_BYTES)
     siege.run(*flood)
     soon(lambda: home.do("bot", "ask", RESOLVER4, NORTH.name)["rcode"] == 0, "an answer to the flooder", home, 5)
+
+
+def test_a_flood_of_questions_while_the_resolver_is_silent(siege):
+    """What waits for it fills the heap until the next datagram finds no piece large enough; then fewer may wait."""
+    flood = ("dns_flood", siege.router_mac(), 5000, 10_000 * MUCH, siege.home.devices["bot"].address4, RESOLVER4)
+    for _ in range(2):
+        siege.silence_resolver(1.0)
+        siege.run(*flood, may_fill_bytes=CACHE_BYTES)
 
 
 def test_a_bot_is_found_while_another_floods(siege):

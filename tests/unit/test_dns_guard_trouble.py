@@ -280,6 +280,40 @@ class Starved(Case):
             self.scene.resolve()
         self.assertEqual(self.scene.guard._forwarder._pending.count, 0)
 
+    def test_so_it_does_when_a_query_finds_no_memory_while_the_resolver_is_silent(self):
+        for number in range(40):
+            self.scene.send(self.device, query("n%d.example" % number))
+        self.scene.resolver.queue.clear()
+        listener = self.scene.guard._listeners[GATEWAY]._sock
+        self.starve(listener, 100)
+        with self.assertRaises(MemoryError):
+            self.scene.send(self.device, query("a.example"))
+        self.assertEqual((self.scene.guard._forwarder._pending.count, len(listener.queue)), (0, 1))
+        del listener.recvfrom
+        self.scene.loop.spin()
+        self.assertEqual(len(self.scene.resolver.queue), 1)
+
+    def test_where_there_was_no_memory_for_so_many_half_as_many_wait_until_none_does(self):
+        pending = self.scene.guard._forwarder._pending
+        for number in range(100):
+            self.scene.send(self.device, query("n%d.example" % number))
+        listener = self.scene.guard._listeners[GATEWAY]._sock
+        self.starve(listener, 100)
+        with self.assertRaises(MemoryError):
+            self.scene.send(self.device, query("a.example"))
+        del listener.recvfrom
+        for number in range(100):
+            self.scene.send(self.device, query("m%d.example" % number))
+        self.assertEqual(pending.count, 50)
+        other = self.scene.device(OTHER)
+        self.scene.send(other, query("b.example"))
+        self.assertEqual(pending.count, 51)
+        for _ in range(4):
+            self.scene.wait(1500)
+        for number in range(100):
+            self.scene.send(self.device, query("o%d.example" % number))
+        self.assertEqual(pending.count, 100)
+
     def test_an_answer_that_there_is_no_memory_for_is_asked_for_again(self):
         asked = query("a.example")
         self.scene.send(self.device, asked)

@@ -6,7 +6,7 @@ A query is asked three times, 1.5 s apart, of one server after the other; then i
 from spamgate.core.compat import const
 from spamgate.core.ticks import elapsed
 from spamgate.service.dns_cache import Cache
-from spamgate.service.dns_pending import FOLLOWS, FREE, NEW, Pending
+from spamgate.service.dns_pending import CROWDED, FOLLOWS, FREE, NEW, Pending
 from spamgate.service.dns_upstream import Port, Upstreams
 from spamgate.wire.dns_answer import cut
 
@@ -24,7 +24,6 @@ _PLACES = const(256)
 _MASK = const(255)
 _KEPT_MASK = const(63)
 _MARK_MASK = const(0xFFFF)
-_CROWDED = const(128)
 _MANY = const(32)
 _TRY_MS = const(1500)
 _TRIES = const(3)
@@ -63,6 +62,7 @@ class Forwarder:
             self._hurry(now_ms)
         else:
             self.reply_bytes = _REPLY_BYTES
+            self._pending.crowded = CROWDED
         self.upstreams.tick(now_ms)
         if elapsed(now_ms, self._swept_ms) >= _SWEEP_MS:
             self._swept_ms = now_ms
@@ -113,7 +113,8 @@ class Forwarder:
         port.send(self._view[:size])
 
     def _may_wait(self, query: "Query") -> bool:
-        return self._pending.count < _CROWDED and len(query.datagram[0]) == query.end or self._has_room(query)
+        pending = self._pending
+        return pending.count < pending.crowded and len(query.datagram[0]) == query.end or self._has_room(query)
 
     def _has_room(self, query: "Query") -> bool:
         """May the query wait, now that many do?  Or it says more than its question: how long its answer may be."""
@@ -147,13 +148,20 @@ class Forwarder:
     def be_brief(self) -> bool:
         """There is no memory: who asked for long answers is told to come by TCP.
 
-        False: nobody did.  Then, where many wait, one device waits in vain, and the memory of its queries is free.
+        False: nobody did.  Then room is made.
         """
         was_brief = self.reply_bytes == _REPLY_BYTES
         self.reply_bytes = _REPLY_BYTES
-        if was_brief and self._pending.count >= _MANY:
-            self._pending.forsake(self._random16() & _MASK)
+        if was_brief:
+            self.make_room()
         return not was_brief
+
+    def make_room(self) -> bool:
+        """There is no memory: where many wait, one device waits in vain, and its queries free theirs.  Was it so?"""
+        if self._pending.count < _MANY:
+            return False
+        self._pending.forsake(self._random16() & _MASK)
+        return True
 
     def refused(self, port: Port) -> None:
         """The server cannot be reached: ask another at once what waits for it; where there is no other, wait."""

@@ -43,6 +43,7 @@ class DnsGuard:
         self.failure = self._rules.failure
         self._forwarder = Forwarder(net, loop, self, observer, log)
         self.look_up = self._forwarder.look_up
+        self.make_room = self._forwarder.make_room
         self.upstreams = self._forwarder.upstreams
         self._tcp = TcpGuard(net, loop, self._port, self)
         self.use_upstreams(settings.guard_upstreams)
@@ -132,6 +133,7 @@ class Listener:
         self._sock = sock
         self._judge = guard.judge
         self._look_up = guard.look_up
+        self._make_room = guard.make_room
         self._rotate = guard.upstreams.rotate
         self._query = Query(self)
         self._burst = 1
@@ -144,7 +146,8 @@ class Listener:
         except OSError:
             self._burst = self._burst - self._left or 1
         except MemoryError:
-            drop(sock)
+            if not self._make_room():
+                drop(sock)
             raise
         self._tell_blocked(_TOLD)
 

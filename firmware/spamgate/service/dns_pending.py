@@ -4,7 +4,7 @@ A question that another device waits for already is not sent again: it follows t
 
 The rule when it is crowded: with 32 places taken no query that says more than its question gets one if it has more than
 128 bytes; with half of them taken no device gets more than half; when all are taken, one drawn at random gives way, so
-that whoever holds most loses most.  When the heap is full it loses all.
+that who holds most loses most.  When the heap is full it loses all, and until none waits a device gets half as many.
 """
 
 from array import array
@@ -28,7 +28,7 @@ _MASK = const(255)
 _HEADER_BYTES = const(12)
 _QR = const(0x80)
 _BUSY = const(32)
-_CROWDED = const(128)
+CROWDED = 128
 _LONG_BYTES = const(128)
 _NONE = const(-1)
 
@@ -38,6 +38,7 @@ class Pending:
 
     def __init__(self) -> None:
         self.count = 0
+        self.crowded = CROWDED  # with so many taken no device gets more; fewer while there is no memory for them
         self.datagrams: "list[tuple[bytes, bytes]]" = [FREE] * _PLACES
         self.ways: list = [None] * _PLACES
         self.ports: "list[Port | None]" = [None] * _PLACES  # from which it was last sent; None: it follows another
@@ -87,6 +88,7 @@ class Pending:
 
     def forsake(self, place: int) -> None:
         """Free all places of the device that has the first one taken from `place` on; drawn, it is who holds most."""
+        self.crowded = max(_BUSY, self.count // 2)
         device = device_of(self.datagrams[self.taken(place)][1])
         for held in range(_PLACES):
             if self.datagrams[held] is not FREE and device_of(self.datagrams[held][1]) == device:
@@ -142,7 +144,7 @@ class Pending:
         size = len(query.datagram[0])
         if self.count >= _BUSY and size > _LONG_BYTES and size > query.end:
             return False
-        return self.count < _CROWDED or self._held(device_of(query.datagram[1])) < _CROWDED
+        return self.count < self.crowded or self._held(device_of(query.datagram[1])) < self.crowded
 
     def taken(self, place: int) -> int:
         """Return the first place from `place` on that is taken.  There is one: the caller knows."""
