@@ -125,7 +125,7 @@ def test_a_grant_lets_a_mail_server_pass_and_can_be_taken_back(home):
     assert home.do("server", "mail", MX6[3], "server.6@home.example")["said"] == 250
     home.order("grant", "server", grant="none")
     home.mail_around("server", 9)
-    home.wait_for("server", "throttled", 30)
+    home.wait_for("server", "throttled", 5)
     assert home.says("server", MX6[7]) == "421"
 
 
@@ -158,7 +158,7 @@ def test_the_routers_own_mail_is_judged_as_a_devices(home):
     home.start_router()
     home.devices["router"] = home.net.router
     said = home.mail_around("router", 13)
-    home.wait_for("router", "throttled", 30)
+    home.wait_for("router", "throttled", 5)
     assert said == ["250"] * 13, "what it sends itself is not held back"
     assert throttled(home) == {"router"}
 

@@ -28,7 +28,7 @@ CROWD = 300
 # DNS and 5,020 of mail in 1,886 s: 197,000 and 230,000, half of them answers
 QUERIES, SEGMENTS = 98_500, 115_000
 RATE = 12_000  # a second, at most
-FLAT_HEAP, FLAT_RSS_KB = 6144, 1024  # pools of lwIP, 1.4 MB, are touched page by page as load comes
+FLAT_HEAP, FLAT_RSS_KB = 6144, 256
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_device_that_floods_connections_has_a_quarter_of_the_table(home):
     assert 0 < datagrams["back"] <= FLOWS * MORE
     counted = metrics(home)["crowded"] - crowded  # a busy machine loses datagrams that nobody refused
     assert told["refused"] == CROWD - told["held"]
-    assert CROWD - FLOWS * MORE <= counted - told["refused"] <= CROWD - datagrams["back"]
+    assert CROWD - FLOWS * MORE <= counted - told["refused"] <= CROWD - max(FLOWS, datagrams["back"])
 
 
 def test_a_days_events_in_seconds_leave_verdicts_in_force_and_memory_flat(home, record_property):

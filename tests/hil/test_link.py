@@ -14,7 +14,7 @@ from spamgate_tools.errors import UserError
 
 _SEED = 20261122
 _NOW = 1_795_000_000  # in November 2026
-_SAVED_S = 6.0  # a board saves within two seconds
+_SAVED_S = 4.0  # a board saves within two seconds
 _CUTS = 5
 
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
@@ -15,6 +16,8 @@
 #include "gate_lwip.h"
 #include "lwip/init.h"
 #include "lwip/ip.h"
+#include "lwip/mem.h"
+#include "lwip/pbuf.h"
 #include "lwip/stats.h"
 #include "lwip/timeouts.h"
 #include "packet_netif.h"
@@ -55,12 +58,27 @@ const ip6_addr_t *gate_port_gateway6(struct netif *netif) {
 
 /* --- the lock ------------------------------------------------------------------------------------ */
 
+/* lwIP's memory is there from the start, as on a chip: what the process has does not grow with the first load. */
+static void touch_memory(void) {
+    static struct pbuf *pool[PBUF_POOL_SIZE];
+    const mem_size_t most = MEM_SIZE - 1024; /* its own notes are in it, too */
+    void *heap = mem_malloc(most);
+    int i;
+    LWIP_ASSERT("nobody has any of it yet", heap != NULL);
+    memset(heap, 0, most);
+    mem_free(heap);
+    for (i = 0; i < PBUF_POOL_SIZE && (pool[i] = pbuf_alloc(PBUF_RAW, PBUF_POOL_BUFSIZE, PBUF_POOL)) != NULL; i++)
+        memset(pool[i]->payload, 0, pool[i]->len);
+    while (i--) pbuf_free(pool[i]);
+}
+
 static void begin(void) {
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE); /* a finaliser may close a socket under it */
     pthread_mutex_init(&lock, &kind);
     lwip_init();
+    touch_memory();
 }
 
 void gate_port_lock(void) {
